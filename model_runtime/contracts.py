@@ -1,0 +1,347 @@
+"""The frozen values that pass between the rooms of the runtime.
+
+Times are seconds, arrays are read-only numpy arrays; frames appear only behind `FrameClock`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Float32 = NDArray[np.float32]
+Int32 = NDArray[np.int32]
+
+SAMPLE_RATE = 16_000
+"""Samples a second that the network hears."""
+FRAME_RATE = 100
+"""Frames a second of `Hearing` and `MouthTrack`."""
+
+VISEMES: tuple[str, ...] = (
+    "sil", "PP", "FF", "TH", "DD", "kk", "CH", "SS", "nn", "RR", "aa", "E", "I", "O", "U",
+)  # fmt: skip
+"""The Oculus (OVR LipSync) visemes in their index order."""
+GESTURES: tuple[str, ...] = ("jaw", "lip_press", "lip_round", "tongue_tip", "tongue_blade", "tongue_back")
+CHANNELS: tuple[str, ...] = VISEMES + GESTURES
+"""The fixed vocabulary of the mouth track; every rig preset maps exactly these."""
+
+Progress = Callable[[float, str], None]
+"""Called with a fraction 0-1 and what is being done; raises `Cancelled` to stop the work."""
+
+
+def frozen_array(values: object, dtype: type[np.generic] = np.float32) -> NDArray[np.generic]:
+    """A read-only, contiguous copy of `values`."""
+    array = np.array(values, dtype=dtype, order="C")
+    array.setflags(write=False)
+    return array
+
+
+@dataclass(frozen=True)
+class AudioClip:
+    """Mono speech: `samples` float32 [n] in -1..1 at `SAMPLE_RATE`, finite, at least one sample."""
+
+    samples: Float32
+    name: str
+
+    @property
+    def duration(self) -> float:
+        """Seconds."""
+        return len(self.samples) / SAMPLE_RATE
+
+
+@dataclass(frozen=True)
+class Hearing:
+    """What the network hears, frames at `FRAME_RATE`; frame k covers k/100 to (k+1)/100 s.
+
+    phones [t, len(PHONES)] and visemes [t, 15] are posteriors (rows sum to 1), voice [t] is the probability of
+    speech, loudness [t] is dBFS of the frame's energy (about -90..0).
+    """
+
+    phones: Float32
+    visemes: Float32
+    voice: Float32
+    loudness: Float32
+    duration: float
+
+
+@dataclass(frozen=True)
+class Phone:
+    """One recognised or aligned phone. `symbol` is of `phones.PHONES`; acoustic times.
+
+    stress: 0 unstressed, 1 stressed (from the transcript, else from loudness and length).
+    confidence: mean posterior of the symbol over the phone, 0-1.
+    """
+
+    symbol: str
+    start: float
+    end: float
+    stress: float = 0.5
+    confidence: float = 1.0
+
+
+@dataclass(frozen=True)
+class Word:
+    """A word of the transcript and where it was found."""
+
+    text: str
+    start: float
+    end: float
+
+
+@dataclass(frozen=True)
+class Speech:
+    """The phones of a line without gaps from 0 to `duration`, and the voice that the gains come from.
+
+    loudness float32 [t] dBFS at `FRAME_RATE`. text_fit: share of the transcript's phones that the sound supports,
+    None without transcript.
+    """
+
+    phones: tuple[Phone, ...]
+    duration: float
+    loudness: Float32
+    words: tuple[Word, ...] = ()
+    text_fit: float | None = None
+
+
+@dataclass(frozen=True)
+class Style:
+    """How the mouth acts; see presets/styles. Multipliers are 1.0 for the neutral reading."""
+
+    name: str = "Natural"
+    intensity: float = 1.0
+    jaw: float = 1.0
+    lips: float = 1.0
+    tongue: float = 1.0
+    anticipation: float = 1.0
+    smoothness: float = 1.0
+    offset_ms: float = 0.0
+
+
+ContactKind = Literal["closure", "labiodental"]
+
+
+@dataclass(frozen=True)
+class VisemeEvent:
+    """One gesture of the mouth. onset <= apex <= hold_end <= release; start and end are the acoustic phone's."""
+
+    viseme: str
+    phone: str
+    start: float
+    end: float
+    onset: float
+    apex: float
+    hold_end: float
+    release: float
+    strength: float
+
+
+@dataclass(frozen=True)
+class Contact:
+    """A moment at which lips must touch (closure: p b m) or the lower lip the teeth (labiodental: f v).
+
+    The contact holds from `start` to `end` (the plateau, motion time); `apex` is its centre.
+    """
+
+    kind: ContactKind
+    phone: str
+    start: float
+    end: float
+
+    @property
+    def apex(self) -> float:
+        """Seconds."""
+        return 0.5 * (self.start + self.end)
+
+
+@dataclass(frozen=True)
+class MouthTrack:
+    """Mouth motion, independent of any rig: values float32 [frames, len(CHANNELS)] in 0-1 at `FRAME_RATE`.
+
+    Sample k is the mouth at k / FRAME_RATE seconds. The viseme columns sum to at most 1 ("sil" is the rest).
+    jaw is the opening of the jaw alone; the viseme columns shape the lips. Times are those of the motion
+    (anticipation included), unlike the acoustic times of cues.
+    """
+
+    values: Float32
+    events: tuple[VisemeEvent, ...]
+    contacts: tuple[Contact, ...]
+    duration: float
+    style: Style = Style()
+
+    def channel(self, name: str) -> Float32:
+        """One column, float32 [frames]."""
+        return self.values[:, CHANNELS.index(name)]
+
+
+TargetKind = Literal["shape_key", "bone"]
+
+
+@dataclass(frozen=True)
+class Target:
+    """One thing on the character that can be keyed.
+
+    shape_key: `name` is the key's name as spelled on the meshes in `objects` (all meshes that carry it are
+    written together); minimum and maximum are its slider range.
+    bone: `objects` holds the armature; `name` the pose bone; the value is a rotation in radians about the local
+    `axis` (0 x, 1 y, 2 z), positive opening the jaw after `sign`.
+    """
+
+    kind: TargetKind
+    name: str
+    objects: tuple[str, ...]
+    minimum: float = 0.0
+    maximum: float = 1.0
+    axis: int = 0
+    sign: float = 1.0
+
+
+@dataclass(frozen=True)
+class RigProbe:
+    """The measured character: where its lips are and how each target moves them, in world units.
+
+    Points are the columns of `rest` float32 [points, 3] and `displacement` float32 [targets, points, 3] (the move
+    at value 1.0, or per radian for a bone). `upper` and `lower` int32 [slices] index facing points of the two
+    inner lip rims from one side to the other; corners and chin are single points. `up` and `forward` are unit
+    vectors of the face, float32 [3]; `width` is the distance of the corners at rest.
+    """
+
+    targets: tuple[Target, ...]
+    rest: Float32
+    displacement: Float32
+    upper: Int32
+    lower: Int32
+    left_corner: int
+    right_corner: int
+    chin: int
+    up: Float32
+    forward: Float32
+    width: float
+
+    def gap(self, weights: Float32) -> float:
+        """Largest opening between the middle half of the two rims, as a share of the mouth's width.
+
+        weights: float32 [targets]. Linear in the displacements (exact for shape keys, first order for bones).
+        Negative values mean that the lips press into each other.
+        """
+        moved = self.rest + np.tensordot(weights, self.displacement, axes=1)
+        k = len(self.upper)
+        middle = slice(k // 4, max(k // 4 + 1, k - k // 4))
+        opening = (moved[self.upper[middle]] - moved[self.lower[middle]]) @ self.up
+        return float(opening.max() / self.width)
+
+
+@dataclass(frozen=True)
+class RigMap:
+    """How the mouth track's channels move the targets.
+
+    weights float32 [len(CHANNELS), targets]: the value of a target is the track's row times this matrix.
+    preset: id of the preset it came from; coverage: one sentence for the panel; approximated: what is faked.
+    """
+
+    preset: str
+    targets: tuple[Target, ...]
+    weights: Float32
+    coverage: str
+    approximated: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What closes these lips, measured on the character.
+
+    closure float32 [targets]: the pose of a closed p b m; labiodental float32 [targets]: the pose of f v.
+    rest_gap and closed_gap: lip opening at rest and in `closure`, shares of the mouth's width.
+    """
+
+    closure: Float32
+    labiodental: Float32
+    rest_gap: float
+    closed_gap: float
+
+
+@dataclass(frozen=True)
+class Curves:
+    """Values of every target, float32 [frames, targets] at `FRAME_RATE`, inside each target's range."""
+
+    targets: tuple[Target, ...]
+    values: Float32
+    contacts: tuple[Contact, ...]
+
+
+@dataclass(frozen=True)
+class FrameClock:
+    """The one place where seconds become frames. `start` is the frame of second 0."""
+
+    fps: int = 24
+    fps_base: float = 1.0
+    start: float = 1.0
+
+    @property
+    def rate(self) -> float:
+        """Frames a second."""
+        return self.fps / self.fps_base
+
+    def frame(self, seconds: float) -> float:
+        """The (fractional) frame of a time."""
+        return self.start + seconds * self.rate
+
+    def seconds(self, frame: float) -> float:
+        """The time of a (fractional) frame."""
+        return (frame - self.start) / self.rate
+
+
+@dataclass(frozen=True)
+class KeyTrack:
+    """Sparse Bezier keys of one target.
+
+    co float32 [keys, 2] (frame, value), handles float32 [keys, 4] (left frame, left value, right frame, right
+    value). Frames are whole numbers, rising.
+    """
+
+    target: Target
+    co: Float32
+    handles: Float32
+
+
+@dataclass(frozen=True)
+class KeyTracks:
+    """All keys of a line. error: the largest deviation from the curves, in shares of a target's range."""
+
+    tracks: tuple[KeyTrack, ...]
+    contact_frames: tuple[tuple[int, Contact], ...]
+    clock: FrameClock
+    error: float
+
+    @property
+    def key_count(self) -> int:
+        """Number of keys over all targets."""
+        return sum(len(track.co) for track in self.tracks)
+
+
+@dataclass(frozen=True)
+class ContactProof:
+    """One contact as measured on the evaluated mesh at `frame`; gap is a share of the mouth's width."""
+
+    contact: Contact
+    frame: int
+    gap: float
+    passed: bool
+    cause: str = ""
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a line became: shown in the panel, in the console and in report.html."""
+
+    name: str
+    preset: str
+    duration: float
+    phone_count: int
+    key_count: int
+    key_error: float
+    proofs: tuple[ContactProof, ...]
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()

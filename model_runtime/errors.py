@@ -1,0 +1,29 @@
+"""The family of errors that a user can mend. Anything else that is raised is a bug."""
+
+
+class LipSyncError(Exception):
+    """A user's mistake or a limit of the input; the text names the thing and the fix."""
+
+
+class AudioError(LipSyncError):
+    """The sound cannot be used: missing, unreadable, empty, silent."""
+
+
+class ModelError(LipSyncError):
+    """The network or its contract file is missing, damaged or of another version."""
+
+
+class TextError(LipSyncError):
+    """A transcript cannot be used: unknown language, missing pronunciation engine."""
+
+
+class CharacterError(LipSyncError):
+    """The selected character cannot be animated: nothing selected, no mouth targets, driven or linked keys."""
+
+
+class TrackFileError(LipSyncError):
+    """A *.mouth.json or preset file is damaged or of an unknown version."""
+
+
+class Cancelled(LipSyncError):
+    """The user cancelled; nothing was written."""
