@@ -204,13 +204,16 @@ class RigProbe:
 
     Points are the columns of `rest` float32 [points, 3] and `displacement` float32 [targets, points, 3] (the move
     at value 1.0, or per radian for a bone). `upper` and `lower` int32 [slices] index facing points of the two
-    inner lip rims from one side to the other; corners and chin are single points. `up` and `forward` are unit
-    vectors of the face, float32 [3]; `width` is the distance of the corners at rest.
+    inner lip rims from one side to the other; corners and chin are single points. `carried` float32 [targets, 3]
+    is how far a point at the chin would go per radian if it hung rigidly on the bone (zero for shape keys): what
+    brings a jaw bone that only carries teeth in step with a jaw key. `up` and `forward` are unit vectors of the
+    face, float32 [3]; `width` is the distance of the corners at rest.
     """
 
     targets: tuple[Target, ...]
     rest: Float32
     displacement: Float32
+    carried: Float32
     upper: Int32
     lower: Int32
     left_corner: int
@@ -235,7 +238,7 @@ class RigProbe:
 
 @dataclass(frozen=True)
 class RigMap:
-    """How the mouth track's channels move the targets.
+    """How the mouth track's channels move the targets; `targets` are those of the probe, in its order.
 
     weights float32 [len(CHANNELS), targets]: the value of a target is the track's row times this matrix.
     preset: id of the preset it came from; coverage: one sentence for the panel; approximated: what is faked.
