@@ -28,6 +28,9 @@ GESTURES: tuple[str, ...] = ("jaw", "lip_press", "lip_round", "tongue_tip", "ton
 CHANNELS: tuple[str, ...] = VISEMES + GESTURES
 """The fixed vocabulary of the mouth track; every rig preset maps exactly these."""
 
+CONTACT_JAW = 0.06
+"""Value of the jaw channel during p b m f v: calibration closes the lips at exactly this opening."""
+
 Progress = Callable[[float, str], None]
 """Called with a fraction 0-1 and what is being done; raises `Cancelled` to stop the work."""
 
@@ -241,12 +244,14 @@ class RigMap:
     """How the mouth track's channels move the targets; `targets` are those of the probe, in its order.
 
     weights float32 [len(CHANNELS), targets]: the value of a target is the track's row times this matrix.
-    preset: id of the preset it came from; coverage: one sentence for the panel; approximated: what is faked.
+    preset: id of the preset it came from; closers int32: indices of the targets that may be used to close the
+    lips; coverage: one sentence for the panel; approximated: the channels that this character cannot show.
     """
 
     preset: str
     targets: tuple[Target, ...]
     weights: Float32
+    closers: Int32
     coverage: str
     approximated: tuple[str, ...] = ()
 

@@ -1,0 +1,1 @@
+"""Speech to mouth motion: gestures, hard rules and styles. Pure and deterministic."""

@@ -1,0 +1,155 @@
+"""Phones to mouth motion: gestures compete for the lips in layers, the jaw follows loudness, contacts are exact."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from .. import phones
+from ..contracts import CHANNELS, FRAME_RATE, VISEMES, Float32, MouthTrack, Phone, Speech, Style, VisemeEvent, frozen_array
+from .gestures import CLOSED, CRITICAL, FLOOR, JAW, TONGUE, Gesture, envelope, gestures, loudness_gains
+from .rules import contacts, jaw_limit
+
+_JAW_SIGMA = 0.034
+"""Smoothing of the jaw in seconds: a mass that vowels move fully (4 Hz) and short obstruents hardly."""
+_JAW_LAG = 0.012
+"""The jaw peaks 0 to 33 ms after the loudness."""
+_SHORT_PAUSE = 0.22
+"""Inner pauses up to this long (seconds) leave the mouth slightly open."""
+
+
+def articulate(speech: Speech, style: Style = Style()) -> MouthTrack:
+    """The mouth motion of a line; 0.25 s longer than the sound so that the last gesture comes to rest.
+
+    Deterministic. The style scales lips, jaw and timing; it never weakens a contact.
+    """
+    frames = int(np.ceil((speech.duration + 0.25) * FRAME_RATE)) + 1
+    times = np.arange(frames, dtype=np.float32) / FRAME_RATE - style.offset_ms / 1000.0
+    gains = loudness_gains(speech.phones, speech.loudness)
+    made = gestures(speech.phones, gains, style)
+    values = np.zeros((frames, len(CHANNELS)), dtype=np.float32)
+    _lips(values, made, times)
+    values[:, CHANNELS.index("jaw")] = _jaw(speech.phones, gains, made, times, style)
+    values[:, CHANNELS.index("lip_round")] = _spread_rounding(values, made, times)
+    _tongue(values, made, times, style)
+    values[:, CHANNELS.index("lip_press")] = values[:, CHANNELS.index("PP")] * _press(made, times)
+    shift = style.offset_ms / 1000.0
+    events = tuple(_moved(g.event, shift) for g in made)
+    return MouthTrack(
+        values=frozen_array(np.clip(values, 0.0, 1.0)),
+        events=events,
+        contacts=contacts(events),
+        duration=speech.duration,
+        style=style,
+    )
+
+
+def _lips(values: Float32, made: Sequence[Gesture], times: Float32) -> None:
+    """Fills the viseme columns: the floor is a normalised mix, higher layers cover it by their envelope.
+
+    Within a layer the stronger gesture wins sharply (sixth power), so that f beside p still makes its contact.
+    """
+    floor = np.zeros((len(times), len(VISEMES)), dtype=np.float32)
+    total = np.zeros(len(times), dtype=np.float32)
+    for g in made:
+        if g.layer == FLOOR:
+            span = _span(g.event, times)
+            weight = g.dominance * envelope(g.event, times[span])
+            floor[span, VISEMES.index(g.event.viseme)] += g.event.strength * weight
+            total[span] += weight
+    lips = floor / np.maximum(1.0, total)[:, None]
+    for layer in (CRITICAL, CLOSED):
+        cover = np.zeros_like(lips)
+        for g in made:
+            if g.layer == layer:
+                span = _span(g.event, times)
+                column = cover[span, VISEMES.index(g.event.viseme)]
+                np.maximum(column, g.event.strength * envelope(g.event, times[span]), out=column)
+        alpha = cover.max(axis=1)
+        sharp = cover**6
+        lips = lips * (1.0 - alpha)[:, None] + sharp * (alpha / np.maximum(sharp.sum(axis=1), 1e-9))[:, None]
+    lips[:, 0] = np.maximum(0.0, 1.0 - lips[:, 1:].sum(axis=1))
+    values[:, : len(VISEMES)] = lips
+
+
+def _jaw(
+    line: Sequence[Phone], gains: Sequence[float], made: Sequence[Gesture], times: Float32, style: Style
+) -> Float32:
+    """Jaw opening [t]: the phones' targets, scaled by loudness, smoothed, then limited at contacts and sibilants."""
+    steps = np.zeros(len(times), dtype=np.float32)
+    lag = _JAW_LAG
+    for i, (phone, gain) in enumerate(zip(line, gains, strict=True)):
+        inside = (times >= phone.start + lag) & (times < phone.end + lag)
+        if phone.symbol == phones.SILENCE:
+            inner = 0 < i < len(line) - 1 and phone.end - phone.start <= _SHORT_PAUSE
+            steps[inside] = 0.05 if inner else 0.0
+            continue
+        target = JAW[phone.symbol]
+        if phone.symbol in phones.VOWELS:
+            target *= gain * (0.8 + 0.2 * phone.stress)
+        steps[inside] = target
+        if phone.symbol in phones.GLIDE_OF:
+            steps[inside & (times >= phone.start + lag + 0.55 * (phone.end - phone.start))] = 0.35 * target
+    jaw = _smoothed(steps, _JAW_SIGMA * (0.5 + 0.5 * style.smoothness)) * style.jaw * style.intensity
+    for g in made:
+        limit = jaw_limit(g.event.phone)
+        if limit is not None:
+            span = _span(g.event, times)
+            hold = envelope(g.event, times[span])
+            capped = np.full_like(hold, limit) if g.layer == CLOSED else np.minimum(jaw[span], limit)
+            jaw[span] = (1.0 - hold) * jaw[span] + hold * capped
+    return np.asarray(np.clip(jaw, 0.0, 1.0), dtype=np.float32)
+
+
+def _smoothed(signal: Float32, sigma: float) -> Float32:
+    """Convolution with a normalised Gaussian of `sigma` seconds, edges held."""
+    reach = max(1, int(3 * sigma * FRAME_RATE))
+    kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) / (sigma * FRAME_RATE)) ** 2)
+    return np.convolve(np.pad(signal, reach, mode="edge"), kernel / kernel.sum(), mode="valid").astype(np.float32)
+
+
+def _spread_rounding(values: Float32, made: Sequence[Gesture], times: Float32) -> Float32:
+    """Rounding [t] that reaches over the neighbours of protruded phones, beyond what their own visemes show."""
+    wide = np.zeros(len(times), dtype=np.float32)
+    for g in made:
+        if g.event.phone in phones.PROTRUDED and g.event.viseme in ("U", "O"):
+            span = _span(g.event, times)
+            wide[span] = np.maximum(wide[span], g.event.strength * envelope(g.event, times[span]))
+    shown = sum(values[:, VISEMES.index(v)] for v in ("U", "O", "CH"))
+    taken = sum(values[:, VISEMES.index(v)] for v in ("PP", "FF"))
+    return np.asarray(np.clip(0.6 * (wide - shown) * (1.0 - taken), 0.0, 1.0), dtype=np.float32)
+
+
+def _tongue(values: Float32, made: Sequence[Gesture], times: Float32, style: Style) -> None:
+    """Fills the tongue columns from the same events, a little faster than the lips."""
+    for channel, amounts in TONGUE.items():
+        column = values[:, CHANNELS.index(channel)]
+        for g in made:
+            if g.event.phone in amounts:
+                span = _span(g.event, times)
+                up = amounts[g.event.phone] * style.tongue * envelope(g.event, times[span]) ** 2
+                column[span] = np.maximum(column[span], up)
+
+
+def _press(made: Sequence[Gesture], times: Float32) -> Float32:
+    """How hard the lips press [t]: p most, m least; only counts where they are closed."""
+    press = np.zeros(len(times), dtype=np.float32)
+    for g in made:
+        if g.event.viseme == "PP":
+            span = _span(g.event, times)
+            hard = {"p": 1.0, "b": 0.7, "m": 0.4}[g.event.phone]
+            press[span] = np.maximum(press[span], hard * envelope(g.event, times[span]))
+    return press
+
+
+def _span(event: VisemeEvent, times: Float32) -> slice:
+    """The samples that an event can touch."""
+    return slice(int(np.searchsorted(times, event.onset)), int(np.searchsorted(times, event.release)) + 1)
+
+
+def _moved(event: VisemeEvent, shift: float) -> VisemeEvent:
+    if not shift:
+        return event
+    moved = {name: getattr(event, name) + shift for name in ("onset", "apex", "hold_end", "release")}
+    return VisemeEvent(**{**event.__dict__, **moved})

@@ -1,0 +1,133 @@
+"""When and how strongly each phone moves lips, jaw and tongue.
+
+Lip closing, from electromagnetic articulography of phrase-medial p b m against the acoustic segment: closing starts
+84 ms before it, the lips are within 1 mm of their minimum from 22 ms before, opening begins 32 ms before its end.
+Other onsets, apexes and decays: JALI (Edwards et al. 2016): onset 120 ms before the apex, apex at the sound's start,
+sustained to 75 % of the phone, decay 120 ms, 150 ms on both sides for protrusion.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from .. import phones
+from ..contracts import Float32, Phone, Style, VisemeEvent
+from ..phones import GLIDE_OF, VISEME_OF
+
+FLOOR, CRITICAL, CLOSED = 0, 1, 2
+"""Layers of the lips: a higher one covers the lower ones as far as its envelope says."""
+
+JAW: dict[str, float] = {
+    "sil": 0.0,
+    "p": 0.06, "b": 0.06, "m": 0.06, "f": 0.06, "v": 0.06, "θ": 0.12, "ð": 0.12, "t": 0.10, "d": 0.10, "n": 0.12,
+    "l": 0.16, "s": 0.05, "z": 0.05, "ʃ": 0.07, "ʒ": 0.07, "tʃ": 0.07, "dʒ": 0.07, "k": 0.15, "ɡ": 0.15, "ŋ": 0.15,
+    "x": 0.15, "h": 0.20, "ɹ": 0.12, "r": 0.14, "w": 0.10, "j": 0.10, "i": 0.13, "ɪ": 0.18, "e": 0.24, "ɛ": 0.32,
+    "æ": 0.46, "a": 0.52, "ʌ": 0.38, "ə": 0.18, "ɝ": 0.16, "ɔ": 0.42, "o": 0.30, "ʊ": 0.18, "u": 0.14, "y": 0.13,
+    "ø": 0.24, "aɪ": 0.52, "aʊ": 0.52, "eɪ": 0.30, "oʊ": 0.32, "ɔɪ": 0.40,
+}  # fmt: skip
+"""Jaw opening of a phone at ordinary loudness, share of the character's full jaw range."""
+
+TONGUE: dict[str, dict[str, float]] = {
+    "tongue_tip": {"θ": 1.0, "ð": 1.0, "t": 0.9, "d": 0.9, "n": 0.9, "l": 1.0, "s": 0.5, "z": 0.5, "r": 0.8},
+    "tongue_blade": {"ʃ": 0.8, "ʒ": 0.8, "tʃ": 0.9, "dʒ": 0.9, "s": 0.5, "z": 0.5, "j": 0.8, "i": 0.6, "ɪ": 0.4},
+    "tongue_back": {"k": 1.0, "ɡ": 1.0, "ŋ": 1.0, "x": 0.8, "u": 0.4, "o": 0.3, "oʊ": 0.3, "ɔ": 0.3, "w": 0.5},
+}
+
+_DOMINANCE = {"DD": 0.35, "nn": 0.35, "kk": 0.25}
+_CRITICAL_STRENGTH = {"SS": 0.85, "CH": 0.9, "RR": 0.7, "TH": 0.75, "U": 0.9}
+_GLIDE_AT = 0.55
+"""Share of a diphthong after which the second vowel begins."""
+
+
+@dataclass(frozen=True)
+class Gesture:
+    """A viseme event and how it competes: its layer and its dominance among the events of that layer."""
+
+    event: VisemeEvent
+    layer: int
+    dominance: float
+
+
+def loudness_gains(speech_phones: Sequence[Phone], loudness: Float32) -> list[float]:
+    """How much wider or smaller than usual each phone is spoken, 0.6-1.4, from its loudness.
+
+    loudness: float32 [t] dBFS at 100 Hz. The reference is the mean and spread over this line's vowels (the loudness
+    z-score of JALI's jaw and lip fields), so that the recording level does not matter.
+    """
+    levels = [float(loudness[int(p.start * 100) : max(int(p.start * 100) + 1, int(p.end * 100))].max(initial=-90.0))
+              for p in speech_phones]  # fmt: skip
+    voiced = [level for level, p in zip(levels, speech_phones, strict=True) if p.symbol in phones.VOWELS]
+    if len(voiced) < 2:
+        return [1.0] * len(levels)
+    mean, spread = float(np.mean(voiced)), max(3.0, float(np.std(voiced)))
+    return [float(np.clip(1.0 + 0.25 * (level - mean) / spread, 0.6, 1.4)) for level in levels]
+
+
+def gestures(speech_phones: Sequence[Phone], gains: Sequence[float], style: Style) -> list[Gesture]:
+    """The lip gestures of a line in time order; silences make none, diphthongs two."""
+    made: list[Gesture] = []
+    for i, phone in enumerate(speech_phones):
+        if phone.symbol == phones.SILENCE:
+            continue
+        after_pause = i == 0 or (
+            speech_phones[i - 1].symbol == phones.SILENCE and speech_phones[i - 1].end - speech_phones[i - 1].start > 0.15
+        )
+        strength = _strength(phone, gains[i], style)
+        if phone.symbol in phones.BILABIALS or phone.symbol in phones.LABIODENTALS:
+            made.append(_contact(phone, after_pause, style))
+        elif phone.symbol in GLIDE_OF:
+            turn = phone.start + _GLIDE_AT * (phone.end - phone.start)
+            made.append(_open(phone, VISEME_OF[phone.symbol], phone.start, turn, strength, style))
+            made.append(_open(phone, GLIDE_OF[phone.symbol], turn, phone.end, 0.8 * strength, style))
+        else:
+            made.append(_open(phone, VISEME_OF[phone.symbol], phone.start, phone.end, strength, style))
+    return made
+
+
+def _strength(phone: Phone, gain: float, style: Style) -> float:
+    """0-1: weaker when unstressed, very short or quiet; consonants keep their shape better than vowels."""
+    short = min(1.0, 0.45 + 0.55 * (phone.end - phone.start) / 0.06)
+    stress = 0.82 + 0.18 * phone.stress
+    loud = gain if phone.symbol in phones.VOWELS else 0.5 + 0.5 * gain
+    return float(np.clip(0.9 * short * stress * loud * style.intensity * style.lips, 0.0, 1.0))
+
+
+def _contact(phone: Phone, after_pause: bool, style: Style) -> Gesture:
+    """A closure or a lip-to-teeth contact: full strength in every style."""
+    lead = (0.15 if after_pause else 0.085) * style.anticipation
+    apex = phone.start - 0.020
+    hold_end = max(phone.end - 0.032, apex + 0.045)
+    event = VisemeEvent(
+        viseme=VISEME_OF[phone.symbol], phone=phone.symbol, start=phone.start, end=phone.end,
+        onset=min(phone.start - lead, apex - 0.03), apex=apex, hold_end=hold_end, release=hold_end + 0.085, strength=1.0,
+    )  # fmt: skip
+    return Gesture(event, CLOSED, 1.0)
+
+
+def _open(phone: Phone, viseme: str, start: float, end: float, strength: float, style: Style) -> Gesture:
+    """Everything that does not demand a contact."""
+    protruded = phone.symbol in phones.PROTRUDED and viseme in ("U", "O", "CH")
+    reach = (0.15 if protruded else 0.12) * (0.5 + 0.5 * style.anticipation) * (0.6 + 0.4 * style.smoothness)
+    length = end - start
+    apex = start + min(0.02, 0.25 * length)
+    hold_end = max(apex, start + 0.75 * length)
+    event = VisemeEvent(
+        viseme=viseme, phone=phone.symbol, start=start, end=end,
+        onset=apex - reach, apex=apex, hold_end=hold_end, release=hold_end + reach, strength=strength,
+    )  # fmt: skip
+    if phone.symbol in phones.SIBILANTS or phone.symbol in ("θ", "ð", "ɹ", "r", "w"):
+        tight = VisemeEvent(**{**event.__dict__, "onset": apex - 0.75 * reach, "release": hold_end + 0.75 * reach,
+                               "strength": _CRITICAL_STRENGTH[viseme] * min(1.0, 0.3 + strength)})  # fmt: skip
+        return Gesture(tight, CRITICAL, 1.0)
+    return Gesture(event, FLOOR, _DOMINANCE.get(viseme, 1.0))
+
+
+def envelope(event: VisemeEvent, times: Float32) -> Float32:
+    """0-1 over `times` [t]: rises from onset to apex, holds, falls to release, with smooth (quintic) flanks."""
+    rise = np.clip((times - event.onset) / max(event.apex - event.onset, 1e-3), 0.0, 1.0)
+    fall = np.clip((event.release - times) / max(event.release - event.hold_end, 1e-3), 0.0, 1.0)
+    x = np.minimum(rise, fall)
+    return np.asarray(x * x * x * (x * (6.0 * x - 15.0) + 10.0), dtype=np.float32)

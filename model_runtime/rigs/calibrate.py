@@ -1,0 +1,105 @@
+"""What closes the lips of one character: solved on its measured lip rims, corrected by what the mesh then shows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..contracts import (
+    CHANNELS, CONTACT_JAW, Calibration, ContactProof, Float32, KeyTrack, KeyTracks, RigMap, RigProbe, frozen_array,
+)  # fmt: skip
+
+PRESS = -0.004
+"""The gap that a closure aims at, share of the mouth's width: a touch and a little press (TADA: -2 mm)."""
+_ANCHOR = 0.02
+"""How strongly the solution is held to the preset's own closing pose."""
+
+
+def calibrate(probe: RigProbe, rig_map: RigMap, target_gap: float = PRESS) -> Calibration:
+    """The closing pose of p b m and the contact pose of f v, both including the jaw at `CONTACT_JAW`.
+
+    Closing is bounded least squares over the map's closers: the rims of the mouth's middle reach `target_gap`,
+    staying near the map's own pose (projected coordinate descent; the rims are linear in the keys).
+    """
+    jaw = CONTACT_JAW * rig_map.weights[CHANNELS.index("jaw")]
+    wanted = rig_map.weights[CHANNELS.index("PP")]
+    free = rig_map.closers
+    effect = _rim_effect(probe)
+    rest = _rim_gaps(probe)
+    low = np.array([t.minimum for t in probe.targets], dtype=np.float32)
+    high = np.array([t.maximum for t in probe.targets], dtype=np.float32)
+    closure = jaw + wanted
+    closure[free] = 0.0
+    closure[free] = _bounded(effect[free], target_gap - rest - closure @ effect, wanted[free], high[free])
+    closure = np.clip(closure, low, high)
+    labiodental = np.clip(jaw + rig_map.weights[CHANNELS.index("FF")], low, high)
+    return Calibration(
+        closure=frozen_array(closure),
+        labiodental=frozen_array(labiodental),
+        rest_gap=probe.gap(np.zeros(len(wanted), dtype=np.float32)),
+        closed_gap=probe.gap(closure),
+    )
+
+
+def correct(
+    keys: KeyTracks, proofs: Sequence[ContactProof], probe: RigProbe, rig_map: RigMap
+) -> KeyTracks:
+    """The same keys with stronger closures where the mesh still showed a gap; other keys stay as they are.
+
+    The closing pose is solved again for a gap that is smaller by what was measured.
+    """
+    open_frames = {p.frame: p.gap for p in proofs if p.contact.kind == "closure" and not p.passed}
+    if not open_frames:
+        return keys
+    pose = calibrate(probe, rig_map, PRESS - 1.25 * max(open_frames.values())).closure
+    value_of = dict(zip(probe.targets, pose, strict=True))
+    return KeyTracks(
+        tracks=tuple(_raised(track, open_frames, float(value_of[track.target])) for track in keys.tracks),
+        contact_frames=keys.contact_frames,
+        clock=keys.clock,
+        error=keys.error,
+    )
+
+
+def _raised(track: KeyTrack, frames: dict[int, float], value: float) -> KeyTrack:
+    rows = np.isin(track.co[:, 0].astype(int), list(frames))
+    if not rows.any():
+        return track
+    co, handles = track.co.copy(), track.handles.copy()
+    co[rows, 1] = value
+    handles[rows, 1] = handles[rows, 3] = value
+    return KeyTrack(track.target, frozen_array(co), frozen_array(handles))
+
+
+def _middle(probe: RigProbe) -> slice:
+    count = len(probe.upper)
+    return slice(count // 6, max(count // 6 + 1, count - count // 6))
+
+
+def _rim_gaps(probe: RigProbe) -> Float32:
+    """Lip gaps at rest along the middle of the rims, float32 [slices], shares of the width."""
+    middle = _middle(probe)
+    gaps = (probe.rest[probe.upper[middle]] - probe.rest[probe.lower[middle]]) @ probe.up / probe.width
+    return np.asarray(gaps, dtype=np.float32)
+
+
+def _rim_effect(probe: RigProbe) -> Float32:
+    """How much each target at 1.0 opens each slice, float32 [targets, slices]."""
+    middle = _middle(probe)
+    moves = probe.displacement[:, probe.upper[middle]] - probe.displacement[:, probe.lower[middle]]
+    return np.asarray(moves @ probe.up / probe.width, dtype=np.float32)
+
+
+def _bounded(effect: Float32, wanted: Float32, anchor: Float32, upper: Float32) -> Float32:
+    """Minimises |w @ effect - wanted|^2 + a |w - anchor|^2 for 0 <= w <= upper; effect is [targets, slices]."""
+    w = np.clip(anchor.astype(np.float64), 0.0, upper)
+    slices = max(1, effect.shape[1])
+    gram = effect @ effect.T / slices + 1e-6 * np.eye(len(w))
+    scale = _ANCHOR * float(np.trace(gram)) / max(1, len(w))
+    linear = effect @ wanted / slices
+    for _ in range(500):
+        for i in range(len(w)):
+            pull = linear[i] - gram[i] @ w + gram[i, i] * w[i] + scale * anchor[i]
+            w[i] = min(max(pull / (gram[i, i] + scale), 0.0), upper[i])
+    return np.asarray(w, dtype=np.float32)

@@ -1,0 +1,111 @@
+"""Which standard a character's targets follow, and how the mouth track drives them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..contracts import CHANNELS, Float32, RigMap, RigProbe, Target, frozen_array
+from ..errors import CharacterError
+from .presets import RigPreset
+
+CARRIES_SKIN = 0.2
+"""A jaw bone that takes more than this share of the chin along deforms the face itself."""
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A preset that fits, the character's targets that it uses (keys first, then jaw bones), and why."""
+
+    preset: RigPreset
+    targets: tuple[Target, ...]
+    matched: int
+    total: int
+    reason: str
+
+    @property
+    def title(self) -> str:
+        """The preset's title."""
+        return self.preset.title
+
+
+def rank(available: Sequence[Target], presets: Sequence[RigPreset]) -> list[Proposal]:
+    """Every preset that fits, the one that finds most targets first."""
+    proposals = [p for p in (_match(available, preset) for preset in presets) if p is not None]
+    return sorted(proposals, key=lambda p: (-p.matched, -p.matched / p.total))
+
+
+def propose(available: Sequence[Target], presets: Sequence[RigPreset]) -> Proposal:
+    """The best preset. Raises CharacterError saying what was looked for."""
+    found = rank(available, presets)
+    if not found:
+        titles = " or ".join(p.title for p in presets)
+        raise CharacterError(
+            f"None of the character's {len(available)} shape keys and jaw bones fits a known mouth standard ({titles}). "
+            "Add such shape keys, or select the mesh that has them."
+        )
+    return found[0]
+
+
+def _match(available: Sequence[Target], preset: RigPreset) -> Proposal | None:
+    keys: dict[str, Target] = {}
+    for target in available:
+        if target.kind == "shape_key":
+            keys.setdefault(preset.normal(target.name), target)
+    found = {name: keys[preset.normal(name)] for name in preset.names if preset.normal(name) in keys}
+    if len(found) < preset.minimum or not all(name in found for name in preset.core):
+        return None
+    bones = tuple(t for t in available if t.kind == "bone")
+    targets = tuple(dict.fromkeys(found.values())) + bones
+    reason = f"{preset.title}: {len(found)} of {len(preset.names)} mouth keys"
+    return Proposal(preset, targets, len(found), len(preset.names), reason)
+
+
+def build_map(proposal: Proposal, probe: RigProbe) -> RigMap:
+    """The weights of every channel on every probed target.
+
+    A jaw bone joins only if it carries teeth but not the skin (the jaw keys move that already), turned so that it
+    keeps step with the chin of the jaw keys.
+    """
+    preset = proposal.preset
+    column = {preset.normal(t.name): i for i, t in enumerate(probe.targets) if t.kind == "shape_key"}
+    weights = np.zeros((len(CHANNELS), len(probe.targets)), dtype=np.float32)
+    for row, channel in enumerate(CHANNELS):
+        for name, weight in preset.channels[channel].items():
+            index = column.get(preset.normal(name))
+            if index is not None:
+                weights[row, index] += weight
+    joined = [i for i, t in enumerate(probe.targets) if t.kind == "bone" and not _carries_skin(probe, i)]
+    for bone in joined[:1]:
+        weights[:, bone] = weights @ follow(preset, probe, bone)
+    unmapped = tuple(c for c, row in zip(CHANNELS, weights, strict=True) if c != "sil" and not row.any())
+    bone_names = ", ".join(probe.targets[i].name for i in joined[:1]) or "none needed"
+    return RigMap(
+        preset=preset.id,
+        targets=probe.targets,
+        weights=frozen_array(weights),
+        closers=frozen_array([column[n] for n in map(preset.normal, preset.closers) if n in column], np.int32),
+        coverage=f"{proposal.reason}; jaw bone: {bone_names}",
+        approximated=unmapped,
+    )
+
+
+def follow(preset: RigPreset, probe: RigProbe, bone: int) -> Float32:
+    """How many radians a bone must turn for each target's value 1.0 to keep step with the chin, float32 [targets].
+
+    Least squares of the chin's displacement by a key on the path of a point carried by the bone.
+    """
+    carried = probe.carried[bone]
+    jaw_keys = {preset.normal(name) for name in preset.jaw_keys}
+    angles = np.zeros(len(probe.targets), dtype=np.float32)
+    for i, target in enumerate(probe.targets):
+        if target.kind == "shape_key" and preset.normal(target.name) in jaw_keys:
+            angles[i] = max(0.0, float(probe.displacement[i, probe.chin] @ carried) / float(carried @ carried))
+    return angles
+
+
+def _carries_skin(probe: RigProbe, bone: int) -> bool:
+    reach = float(np.linalg.norm(probe.carried[bone]))
+    return reach == 0.0 or float(np.linalg.norm(probe.displacement[bone, probe.chin])) > CARRIES_SKIN * reach

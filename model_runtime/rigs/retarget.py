@@ -1,0 +1,23 @@
+"""Mouth track to curves on one character's targets."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..contracts import CHANNELS, CONTACT_JAW, Calibration, Curves, MouthTrack, RigMap, frozen_array
+
+
+def retarget(track: MouthTrack, rig_map: RigMap, calibration: Calibration) -> Curves:
+    """Values of every target at the track's frames: the track's rows times the map, clipped to the ranges.
+
+    The rows of PP and FF are those of the calibration, so that a full closure is exactly the pose that was
+    measured to close these lips. The calibrated poses hold the jaw at `CONTACT_JAW`, where the track holds it.
+    """
+    weights = np.array(rig_map.weights)
+    jaw = CONTACT_JAW * weights[CHANNELS.index("jaw")]
+    weights[CHANNELS.index("PP")] = calibration.closure - jaw
+    weights[CHANNELS.index("FF")] = calibration.labiodental - jaw
+    low = np.array([t.minimum for t in rig_map.targets], dtype=np.float32)
+    high = np.array([t.maximum for t in rig_map.targets], dtype=np.float32)
+    values = np.clip(track.values @ weights, low, high)
+    return Curves(rig_map.targets, frozen_array(values), track.contacts)
