@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, TypeVar, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 Float32 = NDArray[np.float32]
 Int32 = NDArray[np.int32]
+Scalar = TypeVar("Scalar", bound=np.generic)
 
 SAMPLE_RATE = 16_000
 """Samples a second that the network hears."""
@@ -35,6 +36,10 @@ Progress = Callable[[float, str], None]
 """Called with a fraction 0-1 and what is being done; raises `Cancelled` to stop the work."""
 
 
+@overload
+def frozen_array(values: object) -> Float32: ...
+@overload
+def frozen_array(values: object, dtype: type[Scalar]) -> NDArray[Scalar]: ...
 def frozen_array(values: object, dtype: type[np.generic] = np.float32) -> NDArray[np.generic]:
     """A read-only, contiguous copy of `values`."""
     array = np.array(values, dtype=dtype, order="C")
@@ -123,6 +128,8 @@ class Style:
     offset_ms: float = 0.0
 
 
+NATURAL = Style()
+
 ContactKind = Literal["closure", "labiodental"]
 
 
@@ -172,7 +179,7 @@ class MouthTrack:
     events: tuple[VisemeEvent, ...]
     contacts: tuple[Contact, ...]
     duration: float
-    style: Style = Style()
+    style: Style = NATURAL
 
     def channel(self, name: str) -> Float32:
         """One column, float32 [frames]."""

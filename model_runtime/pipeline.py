@@ -5,7 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .acting.articulate import articulate
-from .contracts import AudioClip, Calibration, Curves, FrameClock, KeyTracks, MouthTrack, Progress, RigMap, Speech, Style
+from .contracts import (
+    AudioClip,
+    Calibration,
+    Curves,
+    FrameClock,
+    KeyTracks,
+    MouthTrack,
+    Progress,
+    RigMap,
+    Speech,
+    Style,
+)
 from .hearing import align, audio, lexicon, network
 from .rigs.keys import thin
 from .rigs.retarget import retarget
@@ -36,7 +47,7 @@ def generate(
     rig_map: RigMap,
     calibration: Calibration,
     clock: FrameClock,
-    style: Style = Style(),
+    style: Style = NATURAL,
     *,
     transcript: str | None = None,
     language: str = "en-us",

@@ -7,8 +7,30 @@ from collections.abc import Sequence
 import numpy as np
 
 from .. import phones
-from ..contracts import CHANNELS, FRAME_RATE, VISEMES, Float32, MouthTrack, Phone, Speech, Style, VisemeEvent, frozen_array
-from .gestures import CLOSED, CRITICAL, FLOOR, JAW, TONGUE, Gesture, envelope, gestures, loudness_gains
+from ..contracts import (
+    CHANNELS,
+    FRAME_RATE,
+    NATURAL,
+    VISEMES,
+    Float32,
+    MouthTrack,
+    Phone,
+    Speech,
+    Style,
+    VisemeEvent,
+    frozen_array,
+)
+from .gestures import (
+    CLOSED,
+    CRITICAL,
+    FLOOR,
+    JAW,
+    TONGUE,
+    Gesture,
+    envelope,
+    gestures,
+    loudness_gains,
+)
 from .rules import contacts, jaw_limit
 
 _JAW_SIGMA = 0.034
@@ -19,7 +41,7 @@ _SHORT_PAUSE = 0.22
 """Inner pauses up to this long (seconds) leave the mouth slightly open."""
 
 
-def articulate(speech: Speech, style: Style = Style()) -> MouthTrack:
+def articulate(speech: Speech, style: Style = NATURAL) -> MouthTrack:
     """The mouth motion of a line; 0.25 s longer than the sound so that the last gesture comes to rest.
 
     Deterministic. The style scales lips, jaw and timing; it never weakens a contact.

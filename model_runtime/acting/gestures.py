@@ -73,7 +73,8 @@ def gestures(speech_phones: Sequence[Phone], gains: Sequence[float], style: Styl
         if phone.symbol == phones.SILENCE:
             continue
         after_pause = i == 0 or (
-            speech_phones[i - 1].symbol == phones.SILENCE and speech_phones[i - 1].end - speech_phones[i - 1].start > 0.15
+            speech_phones[i - 1].symbol == phones.SILENCE
+            and speech_phones[i - 1].end - speech_phones[i - 1].start > 0.15
         )
         strength = _strength(phone, gains[i], style)
         if phone.symbol in phones.BILABIALS or phone.symbol in phones.LABIODENTALS:

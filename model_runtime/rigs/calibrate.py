@@ -7,7 +7,16 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..contracts import (
-    CHANNELS, CONTACT_JAW, Calibration, ContactProof, Float32, KeyTrack, KeyTracks, RigMap, RigProbe, frozen_array,
+    CHANNELS,
+    CONTACT_JAW,
+    Calibration,
+    ContactProof,
+    Float32,
+    KeyTrack,
+    KeyTracks,
+    RigMap,
+    RigProbe,
+    frozen_array,
 )  # fmt: skip
 
 PRESS = -0.004
@@ -42,9 +51,7 @@ def calibrate(probe: RigProbe, rig_map: RigMap, target_gap: float = PRESS) -> Ca
     )
 
 
-def correct(
-    keys: KeyTracks, proofs: Sequence[ContactProof], probe: RigProbe, rig_map: RigMap
-) -> KeyTracks:
+def correct(keys: KeyTracks, proofs: Sequence[ContactProof], probe: RigProbe, rig_map: RigMap) -> KeyTracks:
     """The same keys with stronger closures where the mesh still showed a gap; other keys stay as they are.
 
     The closing pose is solved again for a gap that is smaller by what was measured.

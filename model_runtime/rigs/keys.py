@@ -27,7 +27,7 @@ def thin(curves: Curves, clock: FrameClock, tolerance: float = 0.02) -> KeyTrack
     times = (frames - clock.start) / clock.rate
     snapped = contact_frames(curves.contacts, clock, first, last)
     for frame, contact in snapped:
-        times[frame - first] = np.clip(times[frame - first], contact.start, contact.end)
+        times[frame - first] = _inside(contact, times[frame - first])
     sampled = _sampled(curves.values, times)
     fixed = np.unique(np.array([frame - first for frame, _ in snapped], dtype=np.int64))
     tracks, worst = [], 0.0
@@ -60,6 +60,12 @@ def contact_frames(
             if first <= frame <= last:
                 taken.setdefault(frame, contact)
     return tuple(sorted(taken.items(), key=lambda item: item[0]))
+
+
+def _inside(contact: Contact, seconds: float) -> float:
+    """The nearest time whose two samples both lie in the contact's plateau."""
+    low, high = np.ceil(contact.start * FRAME_RATE), np.floor(contact.end * FRAME_RATE)
+    return float(np.clip(seconds * FRAME_RATE, low, max(low, high))) / FRAME_RATE
 
 
 def _sampled(values: Float32, times: NDArray[np.float64]) -> Float32:
