@@ -1,0 +1,103 @@
+"""The skin of the sample head as a signed distance field: soft unions of spheres, ellipsoids and capsules.
+
+Units are millimetres; the head looks along -Y, Z is up, the neck's base is at z = 0. The field is symmetric in x.
+Distance formulas: Inigo Quilez, "Distance functions" and "Smooth minimum" (iquilezles.org).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Points = NDArray[np.float64]
+
+EYE_CENTRE = np.array([34.5, -67.0, 183.0])
+"""Centre of the character's left eyeball."""
+EYE_RADIUS = 25.0
+
+
+def _ellipsoid(points: Points, centre: tuple[float, float, float], radii: tuple[float, float, float]) -> Points:
+    offset = points - np.asarray(centre)
+    inner = np.linalg.norm(offset / np.asarray(radii), axis=-1)
+    outer = np.linalg.norm(offset / np.square(radii), axis=-1)
+    return inner * (inner - 1.0) / np.maximum(outer, 1e-9)
+
+
+def _capsule(
+    points: Points, start: tuple[float, float, float], end: tuple[float, float, float], radius: tuple[float, float]
+) -> Points:
+    a, b = np.asarray(start), np.asarray(end)
+    along = np.clip((points - a) @ (b - a) / np.dot(b - a, b - a), 0.0, 1.0)
+    return np.linalg.norm(points - a - along[:, None] * (b - a), axis=-1) - (
+        radius[0] + (radius[1] - radius[0]) * along
+    )
+
+
+def _join(a: Points, b: Points, softness: float) -> Points:
+    """Union with a fillet of about `softness` mm."""
+    blend = np.maximum(softness - np.abs(a - b), 0.0) / softness
+    return np.minimum(a, b) - blend**2 * softness * 0.25
+
+
+def _carve(a: Points, b: Points, softness: float) -> Points:
+    """`a` without `b`, with a soft edge."""
+    return -_join(-a, b, softness)
+
+
+def distance(points: Points) -> Points:
+    """Approximate signed distance [n] of points [n, 3] to the skin, negative inside."""
+    p = points.copy()
+    p[:, 0] = np.abs(p[:, 0])
+    skull = _ellipsoid(p, (0, 14, 206), (87, 99, 93))
+    face = _ellipsoid(p, (0, -14, 150), (72, 76, 84))
+    d = _join(skull, face, 46)
+    d = _join(d, _ellipsoid(p, (45, -48, 136), (31, 33, 30)), 26)
+    d = _join(d, _ellipsoid(p, (0, -58, 92), (25, 29, 22)), 26)
+    d = _join(d, _ellipsoid(p, (0, -70, 121), (37, 27, 26)), 22)
+    d = _join(d, _capsule(p, (0, 22, -6), (0, 16, 110), (44, 38)), 22)
+    d = _carve(d, _ellipsoid(p, (36, -102, 181), (27, 22, 25)), 24)
+    d = _join(d, _capsule(p, (10, -86, 212), (52, -66, 214), (9, 7)), 22)
+    d = _join(d, np.linalg.norm(p - EYE_CENTRE, axis=-1) - (EYE_RADIUS + 1.0), 9)
+    d = _join(d, _capsule(p, (0, -84, 196), (0, -106, 156), (7, 9)), 13)
+    d = _join(d, _ellipsoid(p, (0, -110, 152), (14, 13, 12)), 8)
+    d = _join(d, _ellipsoid(p, (12, -100, 149), (8.5, 10, 8)), 7)
+    return _carve(d, _capsule(p, (0, -110, 140), (0, -107, 128), (2.2, 2.6)), 9)
+
+
+def gradient(points: Points) -> Points:
+    """Central-difference gradient [n, 3] of the field."""
+    step = 0.4
+    offsets = np.concatenate([np.eye(3), -np.eye(3)]) * step
+    values = distance((points[None] + offsets[:, None]).reshape(-1, 3)).reshape(6, -1)
+    return ((values[:3] - values[3:]) / (2 * step)).T
+
+
+def normals(points: Points) -> Points:
+    """Unit outward normals [n, 3] of the skin near `points`."""
+    slope = gradient(points)
+    return slope / np.maximum(np.linalg.norm(slope, axis=-1, keepdims=True), 1e-9)
+
+
+def project(points: Points, steps: int = 2) -> Points:
+    """Points moved onto the skin by damped Newton steps along the gradient."""
+    moved = points.copy()
+    for _ in range(steps):
+        slope = gradient(moved)
+        length = np.maximum(np.sum(slope**2, axis=-1), 0.25)
+        step = np.clip(distance(moved) / length, -8.0, 8.0)
+        moved -= step[:, None] * slope
+    return moved
+
+
+def cast(origins: Points, directions: Points, reach: float = 400.0) -> Points:
+    """The outermost skin point [n, 3] on each ray from `origins` along unit `directions`, marching inwards."""
+    travel = np.full(len(origins), reach)
+    for _ in range(70):
+        travel = np.maximum(travel - 0.85 * distance(origins + travel[:, None] * directions), 0.0)
+    return origins + travel[:, None] * directions
+
+
+def front(x: Points, z: Points) -> Points:
+    """The frontmost skin points [n, 3] at the given x and z."""
+    origins = np.stack([x, np.zeros_like(x), z], axis=-1)
+    return cast(origins, np.broadcast_to([0.0, -1.0, 0.0], origins.shape))

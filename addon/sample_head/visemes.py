@@ -1,0 +1,57 @@
+"""The fifteen Oculus visemes of the face, composed from its ARKit shapes and a few shapes of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .fields import Fields
+
+Array = NDArray[np.float64]
+
+VISEME_RECIPES: Mapping[str, Mapping[str, float]] = {
+    "sil": {},
+    "PP": {"mouthPress": 0.75, "mouthDimple": 0.2},
+    "FF": {"lipToTeeth": 1.0, "mouthUpperUp": 0.55, "mouthDimple": 0.25},
+    "TH": {"jawOpen": 0.17, "mouthUpperUp": 0.5, "mouthLowerDown": 0.3, "mouthStretch": 0.1},
+    "DD": {"jawOpen": 0.15, "mouthUpperUp": 0.45, "mouthLowerDown": 0.4, "mouthDimple": 0.2},
+    "kk": {"jawOpen": 0.24, "mouthUpperUp": 0.3, "mouthLowerDown": 0.25},
+    "CH": {"jawOpen": 0.04, "mouthFunnel": 0.85, "mouthPucker": 0.2},
+    "SS": {"jawOpen": 0.03, "mouthUpperUp": 0.45, "mouthLowerDown": 0.5, "mouthStretch": 0.4, "mouthSmile": 0.15},
+    "nn": {"jawOpen": 0.14, "mouthUpperUp": 0.3, "mouthLowerDown": 0.3, "mouthDimple": 0.15},
+    "RR": {"jawOpen": 0.12, "mouthFunnel": 0.45, "mouthPucker": 0.35},
+    "aa": {"jawOpen": 0.66, "mouthUpperUp": 0.25, "mouthLowerDown": 0.1},
+    "E": {"jawOpen": 0.3, "mouthUpperUp": 0.4, "mouthLowerDown": 0.3, "mouthStretch": 0.4, "mouthSmile": 0.25},
+    "I": {"jawOpen": 0.12, "mouthUpperUp": 0.4, "mouthLowerDown": 0.4, "mouthStretch": 0.45, "mouthSmile": 0.5},
+    "O": {"jawOpen": 0.42, "mouthFunnel": 0.55, "mouthPucker": 0.5},
+    "U": {"jawOpen": 0.1, "mouthFunnel": 0.42, "mouthPucker": 0.85},
+}
+"""Weights of symmetric shapes: a name without Left or Right stands for both sides."""
+
+
+def viseme_shapes(fields: Fields, arkit: Mapping[str, Array]) -> dict[str, Array]:
+    """Displacement [n, 3] mm of each `viseme_*` key."""
+    parts = dict(arkit)
+    for name in [name for name in arkit if name.endswith("Left")]:
+        base = name.removesuffix("Left")
+        if f"{base}Right" in arkit:
+            parts.setdefault(base, arkit[name] + arkit[f"{base}Right"])
+    parts["lipToTeeth"] = _lip_to_teeth(fields)
+    zero = np.zeros_like(fields.points)
+    return {
+        f"viseme_{name}": sum((share * parts[part] for part, share in recipe.items()), zero)
+        for name, recipe in VISEME_RECIPES.items()
+    }
+
+
+def jaw_share(viseme: str) -> float:
+    """How far the jaw bone turns with a viseme, as a share of jawOpen."""
+    return VISEME_RECIPES[viseme].get("jawOpen", 0.0)
+
+
+def _lip_to_teeth(f: Fields) -> Array:
+    """The lower lip raised and drawn back until its rim lies under the upper front teeth."""
+    middle = f.lower**1.2
+    return f.rolled(middle, 0.35) + f.pushed(f.reach(12.0) * middle, y=6.5, z=1.5)
