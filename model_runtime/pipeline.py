@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from .acting.articulate import articulate
 from .contracts import (
+    NATURAL,
     AudioClip,
     Calibration,
     Curves,

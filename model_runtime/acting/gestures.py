@@ -103,7 +103,8 @@ def _contact(phone: Phone, after_pause: bool, style: Style) -> Gesture:
     hold_end = max(phone.end - 0.032, apex + 0.045)
     event = VisemeEvent(
         viseme=VISEME_OF[phone.symbol], phone=phone.symbol, start=phone.start, end=phone.end,
-        onset=min(phone.start - lead, apex - 0.03), apex=apex, hold_end=hold_end, release=hold_end + 0.085, strength=1.0,
+        onset=min(phone.start - lead, apex - 0.03), apex=apex, hold_end=hold_end, release=hold_end + 0.085,
+        strength=1.0,
     )  # fmt: skip
     return Gesture(event, CLOSED, 1.0)
 

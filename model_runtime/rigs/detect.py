@@ -43,8 +43,8 @@ def propose(available: Sequence[Target], presets: Sequence[RigPreset]) -> Propos
     if not found:
         titles = " or ".join(p.title for p in presets)
         raise CharacterError(
-            f"None of the character's {len(available)} shape keys and jaw bones fits a known mouth standard ({titles}). "
-            "Add such shape keys, or select the mesh that has them."
+            f"None of the character's {len(available)} shape keys and jaw bones fits a known mouth standard "
+            f"({titles}). Add such shape keys, or select the mesh that has them."
         )
     return found[0]
 
