@@ -1,0 +1,45 @@
+"""Enable, disable, enable: everything arrives, and nothing is left behind."""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+import addon_utils
+import bpy
+
+MODULE = "bl_ext.user_default.labial"
+
+
+def _traces() -> set[str]:
+    """Everything in the running Blender that carries our name or comes from our code."""
+    found = {f"type {name}" for name in dir(bpy.types) if "labial" in name.lower()}
+    found |= {f"operator {name}" for name in dir(bpy.ops.labial)}
+    for owner in ("Scene", "Object", "WindowManager", "Armature", "Mesh", "Action", "Bone", "PoseBone", "Key"):
+        properties = getattr(bpy.types, owner).bl_rna.properties.keys()
+        found |= {f"property {owner}.{name}" for name in properties if "labial" in name.lower()}
+    for event in dir(bpy.app.handlers):
+        handlers = getattr(bpy.app.handlers, event)
+        if isinstance(handlers, list):
+            found |= {f"handler {event}" for handler in handlers if handler.__module__.startswith(MODULE)}
+    for menu in (name for name in dir(bpy.types) if "_MT_" in name):
+        draw = getattr(getattr(bpy.types, menu), "draw", None)
+        drawers = getattr(draw, "_draw_funcs", ())
+        found |= {f"menu {menu}" for drawer in drawers if drawer.__module__.startswith(MODULE)}
+    for keyconfig in bpy.context.window_manager.keyconfigs:
+        for keymap in keyconfig.keymaps:
+            found |= {f"key {item.idname}" for item in keymap.keymap_items if item.idname.startswith("labial.")}
+    return found
+
+
+def test_register_unregister_register(labial: ModuleType) -> None:
+    enabled = _traces()
+    assert any(trace.startswith("operator ") for trace in enabled), "the extension registered no operator"
+    assert any(trace.startswith("property Scene.") for trace in enabled), "the extension registered no scene property"
+
+    addon_utils.disable(MODULE)
+    try:
+        assert _traces() == set(), "disabling the extension left something behind"
+    finally:
+        again = addon_utils.enable(MODULE)
+    assert again is not None, "the extension could not be enabled a second time"
+    assert _traces() == enabled
