@@ -9,7 +9,6 @@ from __future__ import annotations
 import importlib
 import os
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -48,10 +47,10 @@ def labial(labial_zip: Path) -> ModuleType:
 
 
 @pytest.fixture
-def clean_scene(labial: ModuleType) -> Iterator[bpy.types.Scene]:
+def clean_scene(labial: ModuleType) -> bpy.types.Scene:
     """An empty scene at 24 fps, with the extension enabled, as after File > New."""
     bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
     assert MODULE in bpy.context.preferences.addons
     scene = bpy.context.scene
     scene.render.fps, scene.render.fps_base = 24, 1.0
-    yield scene
+    return scene
