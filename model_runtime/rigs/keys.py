@@ -6,11 +6,18 @@ error at every frame is known without Blender.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import NDArray
 
 from ..contracts import FRAME_RATE, Contact, Curves, Float32, FrameClock, KeyTrack, KeyTracks, Target, frozen_array
 
+Indices = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+_PIECE = 64
+"""Frames that are fitted together at most, where nothing else divides them."""
 _NEAR = 0.5
 """A frame this near to a contact's plateau (in frames) may hold it too."""
 
@@ -36,8 +43,8 @@ def thin(curves: Curves, clock: FrameClock, tolerance: float = 0.02) -> KeyTrack
         unit = _range(target, values)
         if unit == 0.0 or np.abs(values).max() < 0.5 * tolerance * unit:
             continue
-        keys, slopes, error = _fit(values, fixed, tolerance * unit)
-        tracks.append(_key_track(target, keys, values, slopes, first))
+        keys, level, slopes, error = _fit(values, fixed, tolerance * unit)
+        tracks.append(_key_track(target, keys + first, level, slopes))
         worst = max(worst, error / unit)
     return KeyTracks(tuple(tracks), snapped, clock, worst)
 
@@ -68,7 +75,7 @@ def _inside(contact: Contact, seconds: float) -> float:
     return float(np.clip(seconds * FRAME_RATE, low, max(low, high))) / FRAME_RATE
 
 
-def _sampled(values: Float32, times: NDArray[np.float64]) -> Float32:
+def _sampled(values: Float32, times: Floats) -> Float32:
     """Linear interpolation of [frames, targets] at `times` seconds, ends held."""
     position = np.clip(times * FRAME_RATE, 0, len(values) - 1)
     low = np.minimum(position.astype(np.int64), len(values) - 2)
@@ -81,50 +88,71 @@ def _range(target: Target, values: Float32) -> float:
     return float(np.ptp(values)) if target.kind == "bone" else target.maximum - target.minimum
 
 
-def _fit(
-    values: Float32, fixed: NDArray[np.int64], tolerance: float
-) -> tuple[NDArray[np.int64], NDArray[np.float64], float]:
-    """Key indices, their slopes (value a frame) and the largest error; splits at the worst frame until it fits."""
-    slopes = np.gradient(values.astype(np.float64)) if len(values) > 1 else np.zeros(len(values))
-    steps = np.diff(values)
-    turning = np.flatnonzero(steps[:-1] * steps[1:] <= 0) + 1
-    slopes[turning] = 0.0
-    slopes[fixed] = 0.0
-    slopes[[0, -1]] = 0.0
-    keys = np.unique(np.concatenate([fixed, [0, len(values) - 1]]))
+def _fit(values: Float32, fixed: Indices, tolerance: float) -> tuple[Indices, Floats, Floats, float]:
+    """Key indices, their values and slopes (value a frame), and the largest error.
+
+    The ends and the contacts are exact and level, so the pieces between them can be fitted on their own; a piece
+    without contacts is cut at a turning point near its middle while it is longer than `_PIECE` frames.
+    """
+    turning = np.flatnonzero(np.diff(values)[:-1] * np.diff(values)[1:] <= 0) + 1
+    knots = {0, len(values) - 1, *fixed.tolist()}
+    for a, b in pairwise(sorted(knots)):
+        inside = turning[(turning > a) & (turning < b)]
+        step = max(1, int(np.ceil(_PIECE / max(1.0, (b - a) / max(1, len(inside))))))
+        knots.update(inside[step - 1 :: step].tolist() if b - a > _PIECE else ())
+    bounds = sorted(knots)
+    pieces = [_fit_piece(values[a : b + 1].astype(np.float64), tolerance) for a, b in pairwise(bounds)]
+    keys = np.concatenate([[0], *(k[1:] + a for (k, _, _), a in zip(pieces, bounds[:-1], strict=True))])
+    level = np.concatenate([[values[0]], *(v[1:] for _, v, _ in pieces)])
+    slopes = np.concatenate([[0.0], *(m[1:] for _, _, m in pieces)])
+    drawn = hermite_basis(keys, np.arange(len(values))) @ np.stack([level, slopes], axis=1).ravel()
+    return keys, level, slopes, float(np.abs(drawn - values).max())
+
+
+def _fit_piece(values: Floats, tolerance: float) -> tuple[Indices, Floats, Floats]:
+    """Least-squares spline with level, exact ends; a key is added at the worst frame until every frame fits."""
+    last = len(values) - 1
+    keys = np.array([0, last])
+    at = np.arange(len(values))
     while True:
-        error = np.abs(hermite(keys, values[keys], slopes[keys], np.arange(len(values))) - values)
-        worst = [a + int(error[a:b].argmax()) for a, b in zip(keys[:-1], keys[1:] + 1, strict=True)]
-        split = [i for i in worst if error[i] > tolerance]
-        if not split:
-            return keys, slopes[keys], float(error.max())
-        keys = np.unique(np.concatenate([keys, split]))
+        basis = hermite_basis(keys, at)
+        known = np.zeros(2 * len(keys))
+        known[0], known[-2] = values[0], values[-1]
+        free = np.arange(2, 2 * len(keys) - 2)
+        if len(free):
+            known[free] = np.linalg.lstsq(basis[:, free], values - basis @ known, rcond=None)[0]
+        error = np.abs(basis @ known - values)
+        worst = int(error.argmax())
+        if error[worst] <= tolerance:
+            return keys, known[::2], known[1::2]
+        keys = np.unique(np.append(keys, worst if worst not in keys else _between(keys, worst)))
 
 
-def hermite(
-    keys: NDArray[np.int64], values: Float32, slopes: NDArray[np.float64], at: NDArray[np.int64]
-) -> NDArray[np.float64]:
-    """The cubic Hermite spline through `keys` [k] with `values` and `slopes` [k], at frames `at` inside them."""
-    if len(keys) < 2:
-        return np.full(len(at), float(values[0]))
+def _between(keys: Indices, worst: int) -> int:
+    """A frame beside a key that is itself the worst, in the middle of its wider gap."""
+    i = int(np.searchsorted(keys, worst))
+    low, high = keys[max(0, i - 1)], keys[min(len(keys) - 1, i + 1)]
+    return int((low + worst) // 2 if worst - low >= high - worst else (worst + high + 1) // 2)
+
+
+def hermite_basis(keys: Indices, at: Indices) -> Floats:
+    """The cubic Hermite basis [frames, 2 * keys] of alternating values and slopes, at frames `at` within `keys`."""
     segment = np.clip(np.searchsorted(keys, at, side="right") - 1, 0, len(keys) - 2)
     width = np.diff(keys)[segment].astype(np.float64)
     x = (at - keys[segment]) / width
-    y0, y1 = values[segment].astype(np.float64), values[segment + 1].astype(np.float64)
-    m0, m1 = slopes[segment] * width, slopes[segment + 1] * width
-    return np.asarray(
-        (1 + 2 * x) * (1 - x) ** 2 * y0 + x * (1 - x) ** 2 * m0 + x * x * (3 - 2 * x) * y1 + x * x * (x - 1) * m1
-    )
+    rows, column = np.arange(len(at)), 2 * segment
+    basis = np.zeros((len(at), 2 * len(keys)))
+    basis[rows, column] = (1 + 2 * x) * (1 - x) ** 2
+    basis[rows, column + 1] = x * (1 - x) ** 2 * width
+    basis[rows, column + 2] = x * x * (3 - 2 * x)
+    basis[rows, column + 3] = x * x * (x - 1) * width
+    return basis
 
 
-def _key_track(
-    target: Target, keys: NDArray[np.int64], values: Float32, slopes: NDArray[np.float64], first: int
-) -> KeyTrack:
+def _key_track(target: Target, keys: Indices, level: Floats, slopes: Floats) -> KeyTrack:
     """Handles a third of the way to the neighbouring keys, so that Blender draws exactly the Hermite spline."""
-    frames = (keys + first).astype(np.float64)
-    thirds = np.diff(frames) / 3.0 if len(frames) > 1 else np.ones(1)
-    left = np.concatenate([thirds[:1], thirds]) if len(frames) > 1 else thirds
-    right = np.concatenate([thirds, thirds[-1:]]) if len(frames) > 1 else thirds
-    level = values[keys].astype(np.float64)
+    frames = keys.astype(np.float64)
+    thirds = np.diff(frames) / 3.0
+    left, right = np.concatenate([thirds[:1], thirds]), np.concatenate([thirds, thirds[-1:]])
     handles = np.stack([frames - left, level - slopes * left, frames + right, level + slopes * right], axis=1)
     return KeyTrack(target, frozen_array(np.stack([frames, level], axis=1)), frozen_array(handles))
