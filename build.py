@@ -41,10 +41,11 @@ class Environment(NamedTuple):
     requirements: tuple[str, ...]
 
 
-_TESTS = ("pytest==9.2.0", "pillow==13.0.0", "soundfile==0.14.0", "espeakng-loader==0.2.4")
+_TESTS = ("pytest==9.2.0", "pillow==13.0.0", "soundfile==0.14.0")
+_RUNTIME = ("numpy==2.4.6", "onnxruntime==1.31.1", "espeakng-loader==0.2.4")
 ENVIRONMENTS = {
-    "unit": Environment("plain Python", ("3.11", "3.13"), (*_TESTS, "numpy==2.4.6", "onnxruntime==1.31.1")),
-    # No onnxruntime beside Blender: it must come out of the zip, as it does for users.
+    "unit": Environment("plain Python", ("3.11", "3.13"), (*_TESTS, *_RUNTIME)),
+    # No onnxruntime and no espeak-ng beside Blender: they must come out of the zip, as they do for users.
     "bpy45": Environment("Blender 4.5 LTS", ("3.11",), (*_TESTS, "numpy==1.26.4", "bpy==4.5.15")),
     "bpy52": Environment("Blender 5.2 LTS", ("3.13",), (*_TESTS, "numpy==2.5.5", "bpy==5.2.3")),
     "train": Environment("training", ("3.11", "3.13"), ("-r training/requirements.txt",)),
@@ -276,7 +277,7 @@ def test(options: argparse.Namespace) -> int:
     """Build the zip of this platform, run each suite in its environment, and say at the end which ran."""
     suites = options.suites or ["unit", *BLENDERS]
     chosen = ["-q", *(["-k", options.k] if options.k else [])]
-    zips = build_zips([this_platform()], ["labial"]) if set(suites) & set(BLENDERS) else []
+    zips = build_zips([this_platform()], ["labial-full"]) if set(suites) & set(BLENDERS) else []
     results = {}
     for name in suites:
         title, versions, _ = ENVIRONMENTS[name]
@@ -307,7 +308,7 @@ def test(options: argparse.Namespace) -> int:
 def demo(options: argparse.Namespace) -> int:
     """Set everything up and make the demo film, scene, glTF file and report."""
     name = any_blender()
-    python, zips = blender(name), build_zips([this_platform()], ["labial"])
+    python, zips = blender(name), build_zips([this_platform()], ["labial-full"])
     if sys.platform != "linux":
         say("only Linux has been tried: on this system the demo may stop with an error of Blender's")
     given = {key: getattr(options, key) for key in ("audio", "text", "character", "quality")}
