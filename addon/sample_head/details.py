@@ -18,8 +18,8 @@ def add_ears(cage: Cage, slot: int) -> None:
     """Simple cupped ears, mirrored."""
     turn = 2 * np.pi * np.arange(16) / 16
     for side in (1.0, -1.0):
-        centre = np.array([79.0, 8.0, 166.0])
-        axis = np.array([0.82, -0.5, 0.05])
+        centre = np.array([82.0, 10.0, 164.0])
+        axis = np.array([0.70, -0.70, 0.05])
         axis /= np.linalg.norm(axis)
         up = np.array([0.1, 0.18, 1.0])
         up -= axis * (up @ axis)
@@ -27,11 +27,11 @@ def add_ears(cage: Cage, slot: int) -> None:
         back = np.cross(up, axis)
         loops = []
         for share, out in EAR_RINGS:
-            width = share * (15.0 + 2.5 * np.sin(turn))
+            width = share * (17.0 + 3.0 * np.sin(turn))
             points = (
-                centre + axis * out - back * 3.0
+                centre + axis * out + back * 8.0
                 + np.cos(turn)[:, None] * width[:, None] * -back
-                + np.sin(turn)[:, None] * share * 23.0 * up
+                + np.sin(turn)[:, None] * share * 27.0 * up
             )  # fmt: skip
             points = points * [side, 1.0, 1.0]
             loop = cage.add(points)
@@ -62,46 +62,55 @@ def add_brows(cage: Cage, slot: int) -> None:
 
 
 def build_hair() -> Cage:
-    """A solid cap of hair with soft locks, swept to the character's left."""
+    """A solid cap of hair in soft locks, swept from a parting on the character's right."""
     cage = Cage()
-    columns = 48
+    columns = 64
     turn = 2 * np.pi * np.arange(columns) / columns
+    wrapped = np.where(turn > np.pi, turn - 2 * np.pi, turn)
     pole = np.array([0.0, 18.0, 200.0])
-    reach = np.radians(_hairline(np.degrees(np.where(turn > np.pi, turn - 2 * np.pi, turn))))
+    reach = np.radians(_hairline(np.degrees(wrapped)))
     loops = []
     for share, thick in HAIR_RINGS:
+        swirl = turn + 0.55 * (1.0 - share)
         tilt = share * reach
-        direction = np.stack([np.sin(tilt) * np.sin(turn), -np.sin(tilt) * np.cos(turn), np.cos(tilt)], -1)
+        direction = np.stack([np.sin(tilt) * np.sin(swirl), -np.sin(tilt) * np.cos(swirl), np.cos(tilt)], -1)
         skin = surface.cast(np.broadcast_to(pole, direction.shape), direction)
-        locks = 1.0 + 0.22 * np.sin(9 * turn + 3.2 * share) * min(share * 1.6, 1.0)
-        volume = 1.0 + 0.5 * np.exp(-(((turn - 0.35) / 0.6) ** 2)) * share
-        loops.append(cage.add(skin + direction * (thick * locks * volume)[:, None]))
+        fade = min(share * 1.5, 1.0)
+        locks = 1.0 + 0.55 * fade * (np.abs(np.sin(4.5 * turn + 0.6)) ** 0.7 - 0.6)
+        sweep = np.exp(-(((wrapped - 0.15) / 0.75) ** 2)) * share**2
+        out = thick * locks * (1.0 + 0.75 * sweep)
+        loops.append(cage.add(skin + direction * out[:, None]))
     for outer, inner in zip(loops[:-1], loops[1:], strict=True):
         cage.bridge(outer, inner, 0)
-    cage.fill(loops[-1], 12, 12, 0)
+    cage.fill(loops[-1], 16, 16, 0)
     return cage
 
 
-HAIR_RINGS = ((0.97, -3.0), (1.0, 2.0), (1.01, 7.0), (0.97, 10.5), (0.88, 11.5), (0.76, 11.0), (0.62, 10.5), (0.46, 10.0), (0.3, 10.0), (0.15, 10.0))
+HAIR_RINGS = ((0.95, -4.0), (1.0, 1.5), (1.03, 8.0), (0.98, 12.5), (0.88, 14.0), (0.76, 14.0), (0.62, 13.5), (0.46, 13.0), (0.3, 13.0), (0.15, 13.0))
 """Share of the way from the crown to the hairline, millimetres above the skin."""
 
 
 def _hairline(azimuth: Array) -> Array:
-    """Degrees from the crown at which the hair ends, by degrees from the front."""
-    spread = np.abs(azimuth)
-    return np.interp(spread, [0, 25, 48, 62, 75, 95, 120, 180], [55, 56, 64, 84, 96, 97, 116, 124])
+    """Degrees from the crown at which the hair ends, by degrees from the front (positive: character's left)."""
+    left = np.interp(azimuth, [0, 20, 42, 60, 72, 92, 120, 180], [66, 69, 73, 86, 100, 97, 116, 124])
+    right = np.interp(-azimuth, [0, 14, 26, 45, 60, 72, 92, 120, 180], [66, 60, 55, 63, 82, 100, 97, 116, 124])
+    return np.where(azimuth >= 0, left, right)
+
+
+COLLAR = ((41, 40), (46, 45), (53, 44), (56, 37), (53, 30), (51, 27), (57, 23), (68, 14), (78, 4), (82, -6), (78, -12), (60, -14))
+"""Radius and height of the sweater's outline, from the neck to the base."""
 
 
 def build_collar() -> Cage:
-    """A rolled collar round the neck's base."""
+    """The neck and shoulder piece of a sweater, on which the head stands."""
     cage = Cage()
-    turn = 2 * np.pi * np.arange(24) / 24
-    section = np.radians(np.arange(0, 360, 45))
+    turn = 2 * np.pi * np.arange(32) / 32
     loops = []
-    for a in turn:
-        out = np.array([np.sin(a), -np.cos(a), 0.0])
-        points = [0, 20, 8] + out * (47.0 + 9.0 * np.cos(section)[:, None]) + np.sin(section)[:, None] * np.array([0, 0, 13.0])
-        loops.append(cage.add(points))
-    for k in range(len(loops)):
-        cage.bridge(loops[k], loops[(k + 1) % len(loops)], 0)
+    for radius, height in COLLAR:
+        wide = 1.0 + 0.0045 * max(radius - 53.0, 0.0)
+        x, y = radius * wide * np.sin(turn), 19.0 - radius * np.cos(turn) / wide
+        loops.append(cage.add(np.stack([x, y, height - 3.0 - 0.1 * np.clip(height / 30.0, 0.0, 1.0) * (19.0 - y)], -1)))
+    for inner, outer in zip(loops[:-1], loops[1:], strict=True):
+        cage.bridge(outer, inner, 0)
+    cage.fill(loops[-1][::-1], 8, 8, 0)
     return cage

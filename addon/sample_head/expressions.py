@@ -35,11 +35,12 @@ def arkit_shapes(fields: Fields) -> Shapes:
 
 def _jaw(f: Fields) -> Shapes:
     opened = f.opened_jaw() + f.narrowed(f.corner(26.0), 0.07)
-    sway = f.jaw + 0.35 * f.reach(20.0) * (1.0 - f.jaw)
-    right = np.stack([-7.0 * sway, 0 * sway, 0 * sway], -1)
+    lips = f.reach(14.0)
+    follow = f.jaw * (1.0 - lips) + lips * (0.7 + 0.3 * (f.lower - f.upper))
+    right = np.stack([-7.0 * follow, 0 * follow, 0 * follow], -1)
     return {
         "jawOpen": opened,
-        "jawForward": f.pushed(f.jaw, y=-7.0),
+        "jawForward": f.pushed(follow, y=-7.0),
         "jawRight": right,
         "jawLeft": -right,
     }
@@ -63,25 +64,25 @@ def _closing(f: Fields, opened: Array) -> Array:
 
 
 def _mouth(f: Fields) -> Shapes:
-    lips, corner = f.reach(17.0), f.corner(21.0)
+    lips, corner = f.reach(17.0), f.arc(27.0)
     up, down = f.upper, f.lower
     edge = f.corner(13.0)
-    pursed = f.narrowed(f.reach(20.0), 0.40) + f.pushed(f.reach(15.0), y=-5.5)
-    pursed += f.pushed(f.reach(7.0) * (up - down), z=1.0)
+    pursed = f.narrowed(f.reach(19.0), 0.42) + f.levelled(f.reach(20.0)) * 1.3
+    pursed += f.pushed(f.reach(13.0), y=-4.5) + f.pushed(f.reach(7.0), y=-5.0)
     right = np.stack([-8.0 * f.reach(24.0), 1.0 * lips, 0 * lips], -1)
-    smile = f.pushed(corner, x=6.5, y=4.5, z=8.5) + f.swollen(f.ball((44, -68, 142), 17), 3.5)
+    smile = f.pushed(corner, x=7.0, y=4.5, z=9.5) + f.swollen(f.ball((44, -68, 142), 17), 3.5)
     smile += f.pushed(f.ball((44, -68, 145), 18), z=3.0) + f.pushed(f.reach(10.0) * (up + down), y=1.5)
     return {
-        "mouthFunnel": f.narrowed(f.reach(18.0), 0.24) + f.pushed(f.reach(14.0), y=-4.5)
+        "mouthFunnel": f.narrowed(f.reach(18.0), 0.24) + f.pushed(f.reach(13.0), y=-4.0) + f.pushed(f.reach(7.0), y=-3.0)
         + f.pushed(f.reach(10.0) * up, z=6.0, y=-1.5) + f.pushed(f.reach(11.0) * down, z=-7.0, y=-1.5)
-        + f.rolled(up + down, -0.22),
+        + f.rolled(up + down, -0.22) + f.levelled(f.reach(18.0)),
         "mouthPucker": pursed,
         "mouthRight": right,
         "mouthLeft": -right * [1.0, -1.0, 1.0],
         "mouthSmile": smile,
-        "mouthFrown": f.pushed(corner, x=1.5, y=1.0, z=-8.0) + f.pushed(f.reach(12.0) * down, z=0.8),
+        "mouthFrown": f.pushed(corner, x=1.5, y=1.0, z=-10.0),
         "mouthDimple": f.pushed(edge, x=4.5, y=4.0, z=0.5),
-        "mouthStretch": f.pushed(corner, x=8.0, y=4.0, z=-4.0) + f.pushed(lips * (up + down), y=1.0),
+        "mouthStretch": f.pushed(corner, x=9.0, y=4.0, z=-5.0) + f.pushed(lips * (up + down), y=1.0),
         "mouthRollLower": f.rolled(down, 1.0) + f.pushed(f.reach(9.0) * down, y=2.0),
         "mouthRollUpper": f.rolled(up, 1.0) + f.pushed(f.reach(9.0) * up, y=2.0),
         "mouthShrugLower": f.pushed(f.reach(12.0) * (0.35 + 0.65 * np.maximum(up, down)), z=4.5, y=-1.2)
@@ -90,7 +91,7 @@ def _mouth(f: Fields) -> Shapes:
         "mouthPress": f.rolled(up + down, 0.5) + f.pushed(lips, y=1.2) + f.pushed(edge, x=1.0, y=1.5),
         "mouthUpperUp": f.pushed(f.reach(13.0) * up, z=8.5, y=-0.5) + f.pushed(f.ball((27, -78, 142), 12), z=2.5, y=-1.5),
         "mouthLowerDown": f.pushed(f.reach(13.0) * down, z=-9.0, y=0.5),
-        "cheekPuff": f.swollen(f.ball((47, -62, 124), 23) * (1 - f.reach(9.0)), 13.0) + f.pushed(lips, y=-2.0),
+        "cheekPuff": f.swollen(f.ball((48, -58, 122), 27) * (1 - f.reach(8.0)), 18.0) + f.pushed(lips, y=-2.0),
     }  # fmt: skip
 
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from .surface import EYE_CENTRE, EYE_RADIUS, project
+from .surface import EYE_CENTRE, EYE_RADIUS, distance, project
 from .template import Cage, Loop
 
 Array = NDArray[np.float64]
 
-LID_LOOPS = (("fold", 0.0, 1.075), ("lid", 0.55, 1.085), ("margin", 1.0, 1.085), ("rim", 1.06, 1.005), ("inside", 0.8, 0.96))
+LID_LOOPS = (
+    ("fold", 0.0, 1.02), ("hood", 0.28, 1.055), ("lid", 0.6, 1.07), ("margin", 1.0, 1.075), ("rim", 1.06, 1.005),
+    ("inside", 0.8, 0.96),
+)  # fmt: skip
 """Name, share of the way from fold (0) to opening (1), distance from the eyeball's centre in radii."""
 SKIN_LOOPS = 2
 FOLD_ANGLE = 66.0
@@ -20,8 +23,8 @@ FOLD_ANGLE = 66.0
 def lid_angles(turn: Array, closed: float = 0.0) -> tuple[Array, Array]:
     """Azimuth and elevation (radians from the gaze) of the opening's rim at loop angle `turn`; closed 0 or 1."""
     rise = np.sin(turn)
-    azimuth = np.radians(50.0) * np.cos(turn)
-    opened = np.where(rise > 0, np.radians(42.0), np.radians(40.0)) * np.sign(rise) * np.abs(rise) ** 0.9
+    azimuth = np.radians(53.0) * np.cos(turn)
+    opened = np.where(rise > 0, np.radians(28.5), np.radians(33.5)) * np.sign(rise) * np.abs(rise) ** 0.9
     shut = np.radians(-14.0) * np.cos(0.5 * np.pi * np.cos(turn)) + np.radians(0.6) * np.sign(rise)
     return azimuth, opened + closed * (shut - opened)
 
@@ -64,7 +67,11 @@ def add_eyelids(cage: Cage, rim: Loop, side: float, skin: int) -> dict[str, Loop
         cage.bridge(previous, loops[f"skin{n}"], skin)
         previous = loops[f"skin{n}"]
     for name, share, radii in LID_LOOPS:
-        loops[name] = cage.add(centre + lid_points(turn, share, radii))
+        points = centre + lid_points(turn, share, radii)
+        if name in ("fold", "hood"):  # below the eye the cheek may bury the lid's root: let it lie flush
+            buried = (distance(points * [side, 1.0, 1.0]) < 0.0) * np.clip(0.5 - 1.8 * np.sin(turn), 0.0, 1.0)
+            points = points + buried[:, None] * (project(points) - points)
+        loops[name] = cage.add(points)
         cage.bridge(previous, loops[name], skin)
         previous = loops[name]
     return loops
@@ -72,7 +79,9 @@ def add_eyelids(cage: Cage, rim: Loop, side: float, skin: int) -> dict[str, Loop
 
 SCLERA, IRIS, PUPIL, GLINT = range(4)
 """Material slots of the eyes."""
-IRIS_ANGLE, PUPIL_ANGLE = 31.0, 15.0
+IRIS_ANGLE, PUPIL_ANGLE = 34.0, 17.0
+DIVERGENCE = 3.5
+"""Degrees by which each eye looks outwards: wide-set round eyes seem to squint without it."""
 
 
 def build_eyes() -> tuple[Cage, dict[str, Array]]:
@@ -80,7 +89,10 @@ def build_eyes() -> tuple[Cage, dict[str, Array]]:
     cage = Cage()
     ends = [0]
     for side in (1.0, -1.0):
-        _add_eyeball(cage, EYE_CENTRE * [side, 1.0, 1.0])
+        centre = EYE_CENTRE * [side, 1.0, 1.0]
+        start = len(cage.points)
+        _add_eyeball(cage, centre)
+        cage.points[start:] = [*(_turned(np.asarray(cage.points[start:]) - centre, side * DIVERGENCE, 0.0) + centre)]
         ends.append(len(cage.points))
     points = np.asarray(cage.points)
     keys = {}
@@ -121,8 +133,8 @@ def _add_eyeball(cage: Cage, centre: Array) -> None:
             cage.bridge(previous, loop, slot)
         previous = loop
     cage.fill(previous, 8, 4, PUPIL)
-    for azimuth, pitch, size in ((-9.0, 12.0, 5.0), (11.0, -11.0, 2.2)):
-        spot = _turned(_ring(turn[::2], size, 1.02), azimuth, pitch)
+    for azimuth, pitch, size in ((-11.0, 13.0, 6.0), (12.0, -12.0, 2.6)):
+        spot = _turned(_ring(turn[::2], size, 1.006), azimuth, pitch)
         loop = cage.add(centre + spot)
         cage.fill(loop, 4, 2, GLINT)
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .face import Face
-from .mouth import HALF_WIDTH, LINE_HEIGHT, LIP_LOOPS, UPPER_HEIGHT
+from .mouth import HALF_WIDTH, LINE_CURVE, LINE_HEIGHT, LIP_LOOPS, UPPER_HEIGHT
 
 Array = NDArray[np.float64]
 
@@ -38,7 +38,7 @@ class Fields:
             self.distance[face.mouth[name]] = 0.0
             self.depth[face.mouth[name]] = share
         self.left = smooth(self.points[:, 0], -0.4 * HALF_WIDTH, 0.4 * HALF_WIDTH)
-        lens = np.sin(0.5 * np.pi * np.abs(self.rise)) ** 0.85
+        lens = np.sin(0.5 * np.pi * np.abs(self.rise)) ** 0.7
         self.upper = np.where(self.rise > 0, lens, 0.0)
         self.lower = np.where(self.rise < 0, lens, 0.0)
         self.jaw = self._jaw()
@@ -60,14 +60,15 @@ class Fields:
     def _jaw(self) -> Array:
         """How much of the jaw's rotation a vertex follows."""
         p = self.points
-        opening = 0.5 - 0.5 * np.sign(self.rise) * np.sin(0.5 * np.pi * np.abs(self.rise)) ** 0.85
+        opening = 0.5 - 0.5 * np.sign(self.rise) * np.sin(0.5 * np.pi * np.abs(self.rise)) ** 0.75
         spread = smooth(np.abs(self.rise), 0.0, 0.5)
         skin = np.where(self.rise > 0, 0.5 - 0.5 * spread, 0.5 + 0.5 * spread)
         near = np.exp(-((self.distance / 14.0) ** 2))
         weight = near * opening + (1.0 - near) * skin
         weight = weight * smooth(p[:, 1], HINGE[1] + 4.0, HINGE[1] - 46.0)
-        neck = smooth(p[:, 2] + 0.55 * (p[:, 1] + 60.0), 44.0, 78.0)
-        weight = weight * np.where(p[:, 2] < 104.0, neck, 1.0)
+        throat = smooth(p[:, 1] - 0.5 * (p[:, 2] - 66.0), 0.0, -52.0) * smooth(p[:, 2], 36.0, 70.0)
+        under = smooth(p[:, 2], 100.0, 78.0)
+        weight = weight * (1.0 - under * (1.0 - throat))
         inside = self.face.mouth
         for name in ("cheek", "palate", "throat"):
             weight[inside[name]] = opening[inside[name]]
@@ -89,18 +90,34 @@ class Fields:
         corner = self.points[self.face.mouth["contact"][0]]
         return self.ball((corner[0], corner[1], corner[2]), radius) * self.depth
 
+    def arc(self, radius: float) -> Array:
+        """Rises smoothly along the lips from their middle to the corners, fading round the corners."""
+        return self.corner(radius) * np.minimum(np.abs(self.points[:, 0]) / HALF_WIDTH, 1.0) ** 1.6
+
     def pushed(self, weight: Array, x: float = 0.0, y: float = 0.0, z: float = 0.0) -> Array:
         """Displacement along the axes, mm; x is outwards on both sides."""
         outward = np.tanh(self.points[:, 0] / 9.0)
         return np.stack([x * weight * outward, y * weight, z * weight], axis=-1)
 
-    def narrowed(self, weight: Array, share: float, curve: float = 0.016) -> Array:
+    def narrowed(self, weight: Array, share: float, curve: float = 0.009) -> Array:
         """Scale towards the middle by `share`, sliding forwards along the face's curve (negative: widen)."""
         x = self.points[:, 0]
         moved = np.zeros_like(self.points)
         moved[:, 0] = -share * weight * x
         moved[:, 1] = curve * (np.square(x * (1.0 - share * weight)) - np.square(x))
         return moved
+
+    def levelled(self, weight: Array) -> Array:
+        """Takes the upward curve out of the mouth line."""
+        return self.pushed(weight, z=-1.0) * (LINE_CURVE * np.minimum(np.abs(self.points[:, :1]) / HALF_WIDTH, 1.0) ** 2)
+
+    def tipped(self, which: Array, y: float, z: float) -> Array:
+        """Moves a lip's rim by y and z mm while its outer edge lags behind."""
+        share = np.exp(-((self.distance / 6.0) ** 2)) * 0.25 * self.depth
+        for name, part in (("edge", 0.3), ("border", 0.45), ("slope", 0.75), ("belly", 1.0), ("crest", 1.0), ("front", 1.0),
+                           ("contact", 1.0), ("back", 1.0), ("vestibule", 0.9), ("cheek", 0.3)):  # fmt: skip
+            share[self.face.mouth[name]] = part
+        return self.pushed(share * which, y=y, z=z)
 
     def swollen(self, weight: Array, amount: float) -> Array:
         """Out along the skin's normal by `amount` mm."""
@@ -113,8 +130,8 @@ class Fields:
         face = self.face
         moved = np.zeros_like(self.points)
         contact = self.points[face.mouth["contact"]]
-        share = {"edge": 0.45, "border": 0.62, "slope": 0.6, "belly": 0.42, "front": 0.0, "skin2": 0.22, "skin1": 0.08}
-        back = {"edge": 0.5, "border": 1.6, "slope": 3.4, "belly": 3.4, "front": 1.5, "skin2": 0.2, "skin1": 0.0}
+        share = {"edge": 0.45, "border": 0.62, "slope": 0.6, "belly": 0.42, "crest": 0.2, "front": 0.0, "skin2": 0.22, "skin1": 0.08}
+        back = {"edge": 0.5, "border": 1.6, "slope": 3.4, "belly": 3.4, "crest": 2.5, "front": 1.5, "skin2": 0.2, "skin1": 0.0}
         for name, tuck in share.items():
             loop = face.mouth[name]
             away = self.points[loop] - contact

@@ -5,18 +5,18 @@ from __future__ import annotations
 import bpy
 
 COLOURS = {
-    "Labial Skin": ((0.80, 0.47, 0.33), 0.55),
-    "Labial Lips": ((0.66, 0.22, 0.20), 0.38),
+    "Labial Skin": ((0.90, 0.54, 0.38), 0.5),
+    "Labial Lips": ((0.75, 0.25, 0.22), 0.35),
     "Labial Mouth": ((0.16, 0.025, 0.03), 0.6),
     "Labial Brows": ((0.10, 0.045, 0.03), 0.7),
     "Labial Teeth": ((0.90, 0.86, 0.76), 0.25),
     "Labial Gums": ((0.62, 0.20, 0.20), 0.4),
     "Labial Tongue": ((0.72, 0.25, 0.26), 0.4),
     "Labial Eye White": ((0.93, 0.92, 0.89), 0.15),
-    "Labial Iris": ((0.10, 0.27, 0.33), 0.15),
-    "Labial Pupil": ((0.005, 0.005, 0.006), 0.1),
+    "Labial Iris": ((0.10, 0.27, 0.33), 0.8),
+    "Labial Pupil": ((0.005, 0.005, 0.006), 0.25),
     "Labial Glint": ((1.0, 1.0, 1.0), 0.1),
-    "Labial Hair": ((0.16, 0.07, 0.045), 0.6),
+    "Labial Hair": ((0.19, 0.07, 0.032), 0.5),
     "Labial Collar": ((0.06, 0.24, 0.28), 0.8),
 }
 """Linear base colour and roughness by material name."""

@@ -19,12 +19,14 @@ Array = NDArray[np.float64]
 HALF_WIDTH = 28.0
 """Half of the distance between the mouth's corners."""
 LINE_HEIGHT = 118.0
+LINE_CURVE = 4.2
+"""How far the corners lie above the middle of the mouth line at rest."""
 UPPER_HEIGHT, LOWER_HEIGHT = 8.5, 10.5
 UPPER_FULLNESS, LOWER_FULLNESS = 5.0, 6.0
 SKIN_LOOPS = 3
-LIP_LOOPS = ("edge", "border", "slope", "belly", "front", "contact", "back")
+LIP_LOOPS = ("edge", "border", "slope", "belly", "crest", "front", "contact", "back")
 BAG_LOOPS = ("vestibule", "cheek", "palate", "throat")
-VERMILION = ("slope", "belly", "front", "contact", "back")
+VERMILION = ("slope", "belly", "crest", "front", "contact", "back")
 """Loops whose outer ring of faces is lip-coloured."""
 
 
@@ -53,7 +55,7 @@ class Columns:
 
 def mouth_line(across: Array) -> Array:
     """Points [n, 3] where the closed lips meet, seen from the front; `across` is -1..1."""
-    height = LINE_HEIGHT + 2.2 * np.abs(across) ** 1.8 - 1.0 * np.exp(-((across / 0.3) ** 2))
+    height = LINE_HEIGHT + LINE_CURVE * np.square(across) - 1.0 * np.exp(-((across / 0.3) ** 2))
     skin = surface.front(HALF_WIDTH * across, height)
     skin[:, 1] += 1.0 + 2.4 * np.abs(across) ** 3
     return skin
@@ -110,6 +112,7 @@ def _lip_points(columns: Columns) -> dict[str, Array]:
         "border": (1.0 * height, 0.05 * full),
         "slope": (0.72 * height, 0.62 * full),
         "belly": (0.34 * height, 0.92 * full),
+        "crest": (0.09 * height, 0.5 * (0.92 * full + meeting)),
         "front": (0.0 * height, meeting),
         "contact": (0.0 * height, meeting - 2.2),
         "back": (0.0 * height, meeting - 4.6),
@@ -119,7 +122,7 @@ def _lip_points(columns: Columns) -> dict[str, Array]:
         base = line + distance[:, None] * away
         if out is None:
             points[name] = surface.project(base)
-        elif name in ("border", "slope", "belly"):
+        elif name in ("border", "slope", "belly", "crest"):
             on_skin = surface.project(base)
             share = np.clip(distance / np.maximum(height, 1e-9), 0.0, 1.0)[:, None]
             points[name] = base + share * (on_skin - base) + out[:, None] * forward
@@ -133,7 +136,7 @@ def _bag_points(name: str, columns: Columns) -> Array:
     line = mouth_line(columns.across)
     middle = line[len(line) // 4]
     half, rise, fall, depth, follow = {
-        "vestibule": (28.0, 8.0, 8.0, 3.4, 1.0),
+        "vestibule": (28.0, 8.0, 8.0, 2.8, 1.0),
         "cheek": (34.0, 19.0, 19.0, 9.0, 0.85),
         "palate": (31.0, 20.0, 22.0, 42.0, 0.3),
         "throat": (20.0, 15.0, 20.0, 64.0, 0.0),

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 Points = NDArray[np.float64]
 
-EYE_CENTRE = np.array([34.5, -67.0, 183.0])
+EYE_CENTRE = np.array([35.0, -63.5, 183.0])
 """Centre of the character's left eyeball."""
 EYE_RADIUS = 25.0
 
@@ -48,20 +48,22 @@ def distance(points: Points) -> Points:
     """Approximate signed distance [n] of points [n, 3] to the skin, negative inside."""
     p = points.copy()
     p[:, 0] = np.abs(p[:, 0])
-    skull = _ellipsoid(p, (0, 14, 206), (87, 99, 93))
-    face = _ellipsoid(p, (0, -14, 150), (72, 76, 84))
-    d = _join(skull, face, 46)
-    d = _join(d, _ellipsoid(p, (45, -48, 136), (31, 33, 30)), 26)
-    d = _join(d, _ellipsoid(p, (0, -58, 92), (25, 29, 22)), 26)
-    d = _join(d, _ellipsoid(p, (0, -70, 121), (37, 27, 26)), 22)
-    d = _join(d, _capsule(p, (0, 22, -6), (0, 16, 110), (44, 38)), 22)
-    d = _carve(d, _ellipsoid(p, (36, -102, 181), (27, 22, 25)), 24)
-    d = _join(d, _capsule(p, (10, -86, 212), (52, -66, 214), (9, 7)), 22)
-    d = _join(d, np.linalg.norm(p - EYE_CENTRE, axis=-1) - (EYE_RADIUS + 1.0), 9)
-    d = _join(d, _capsule(p, (0, -84, 196), (0, -106, 156), (7, 9)), 13)
-    d = _join(d, _ellipsoid(p, (0, -110, 152), (14, 13, 12)), 8)
-    d = _join(d, _ellipsoid(p, (12, -100, 149), (8.5, 10, 8)), 7)
-    return _carve(d, _capsule(p, (0, -110, 140), (0, -107, 128), (2.2, 2.6)), 9)
+    skull = _ellipsoid(p, (0, 12, 207), (87, 97, 91))
+    face = _ellipsoid(p, (0, -16, 152), (66, 74, 80))
+    d = _join(skull, face, 44)
+    d = _join(d, _ellipsoid(p, (40, -60, 145), (29, 29, 26)), 26)
+    d = _join(d, _ellipsoid(p, (35, -44, 119), (24, 29, 25)), 26)
+    d = _join(d, _capsule(p, (46, -6, 116), (12, -60, 90), (16, 15)), 34)
+    d = _join(d, _ellipsoid(p, (0, -68, 89), (21, 22, 17)), 18)
+    d = _join(d, _ellipsoid(p, (0, -72, 121), (36, 26, 25)), 22)
+    d = _join(d, _capsule(p, (0, 22, -6), (0, 14, 110), (42, 38)), 20)
+    d = _carve(d, _ellipsoid(p, (35, -106, 191), (23, 17, 14)), 26)
+    d = _join(d, _capsule(p, (14, -88, 213), (52, -68, 212), (8, 7)), 26)
+    d = _join(d, np.linalg.norm(p - EYE_CENTRE, axis=-1) - (EYE_RADIUS + 0.6), 14)
+    d = _join(d, _capsule(p, (0, -88, 200), (0, -108, 160), (2.5, 6)), 15)
+    d = _join(d, np.linalg.norm(p - [0, -113, 156.5], axis=-1) - 12.0, 9)
+    d = _join(d, np.linalg.norm(p - [11.5, -102, 153], axis=-1) - 7.2, 8)
+    return _carve(d, _capsule(p, (0, -112, 140), (0, -108, 129), (2.0, 2.4)), 9)
 
 
 def gradient(points: Points) -> Points:

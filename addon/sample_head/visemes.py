@@ -14,19 +14,19 @@ Array = NDArray[np.float64]
 VISEME_RECIPES: Mapping[str, Mapping[str, float]] = {
     "sil": {},
     "PP": {"mouthPress": 0.75, "mouthDimple": 0.2},
-    "FF": {"lipToTeeth": 1.0, "mouthUpperUp": 0.55, "mouthDimple": 0.25},
+    "FF": {"jawOpen": 0.02, "lipToTeeth": 1.0, "mouthUpperUp": 0.6, "mouthDimple": 0.25},
     "TH": {"jawOpen": 0.17, "mouthUpperUp": 0.5, "mouthLowerDown": 0.3, "mouthStretch": 0.1},
-    "DD": {"jawOpen": 0.15, "mouthUpperUp": 0.45, "mouthLowerDown": 0.4, "mouthDimple": 0.2},
-    "kk": {"jawOpen": 0.24, "mouthUpperUp": 0.3, "mouthLowerDown": 0.25},
-    "CH": {"jawOpen": 0.04, "mouthFunnel": 0.85, "mouthPucker": 0.2},
-    "SS": {"jawOpen": 0.03, "mouthUpperUp": 0.45, "mouthLowerDown": 0.5, "mouthStretch": 0.4, "mouthSmile": 0.15},
-    "nn": {"jawOpen": 0.14, "mouthUpperUp": 0.3, "mouthLowerDown": 0.3, "mouthDimple": 0.15},
-    "RR": {"jawOpen": 0.12, "mouthFunnel": 0.45, "mouthPucker": 0.35},
-    "aa": {"jawOpen": 0.66, "mouthUpperUp": 0.25, "mouthLowerDown": 0.1},
-    "E": {"jawOpen": 0.3, "mouthUpperUp": 0.4, "mouthLowerDown": 0.3, "mouthStretch": 0.4, "mouthSmile": 0.25},
-    "I": {"jawOpen": 0.12, "mouthUpperUp": 0.4, "mouthLowerDown": 0.4, "mouthStretch": 0.45, "mouthSmile": 0.5},
-    "O": {"jawOpen": 0.42, "mouthFunnel": 0.55, "mouthPucker": 0.5},
-    "U": {"jawOpen": 0.1, "mouthFunnel": 0.42, "mouthPucker": 0.85},
+    "DD": {"jawOpen": 0.14, "mouthUpperUp": 0.45, "mouthLowerDown": 0.4, "mouthDimple": 0.2},
+    "kk": {"jawOpen": 0.26, "mouthUpperUp": 0.3, "mouthLowerDown": 0.15},
+    "CH": {"jawOpen": 0.04, "mouthFunnel": 0.95, "mouthPucker": 0.1},
+    "SS": {"jawOpen": 0.03, "mouthUpperUp": 0.35, "mouthLowerDown": 0.35, "mouthStretch": 0.35, "mouthSmile": 0.2},
+    "nn": {"jawOpen": 0.13, "mouthUpperUp": 0.3, "mouthLowerDown": 0.2, "mouthDimple": 0.15},
+    "RR": {"jawOpen": 0.12, "mouthFunnel": 0.5, "mouthPucker": 0.3},
+    "aa": {"jawOpen": 0.6, "mouthUpperUp": 0.25, "mouthLowerDown": 0.1},
+    "E": {"jawOpen": 0.2, "mouthUpperUp": 0.4, "mouthLowerDown": 0.2, "mouthStretch": 0.35, "mouthSmile": 0.3},
+    "I": {"jawOpen": 0.07, "mouthUpperUp": 0.4, "mouthLowerDown": 0.3, "mouthStretch": 0.4, "mouthSmile": 0.55},
+    "O": {"jawOpen": 0.4, "mouthFunnel": 0.4, "mouthPucker": 0.5},
+    "U": {"jawOpen": 0.1, "mouthFunnel": 0.15, "mouthPucker": 0.85},
 }
 """Weights of symmetric shapes: a name without Left or Right stands for both sides."""
 
@@ -54,4 +54,4 @@ def jaw_share(viseme: str) -> float:
 def _lip_to_teeth(f: Fields) -> Array:
     """The lower lip raised and drawn back until its rim lies under the upper front teeth."""
     middle = f.lower**1.2
-    return f.rolled(middle, 0.35) + f.pushed(f.reach(12.0) * middle, y=6.5, z=1.5)
+    return f.rolled(middle, 0.3) + f.tipped(middle, y=5.0, z=1.5)
