@@ -11,6 +11,7 @@ Exit codes: 0 done, 1 a check or step failed, 2 something that the command needs
 from __future__ import annotations
 
 import argparse
+import contextlib
 import ctypes
 import hashlib
 import os
@@ -116,9 +117,9 @@ def find_python(versions: Sequence[str], needs: str = "sys") -> Path | None:
     for version in versions:
         check = f"import sys, {needs}; sys.exit(sys.version_info[:2] != ({version.replace('.', ', ')}))"
         for candidate in map(Path, _interpreters(version)):
-            # Some are only shims that end with an error, so each is tried.
-            if candidate.is_file() and subprocess.run([candidate, "-c", check], capture_output=True).returncode == 0:
-                return candidate
+            with contextlib.suppress(OSError):  # some cannot be started, and some are shims that end with an error
+                if subprocess.run([candidate, "-c", check], capture_output=True).returncode == 0:
+                    return candidate
     return None
 
 
