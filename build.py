@@ -49,7 +49,7 @@ ENVIRONMENTS = {
     # No onnxruntime and no espeak-ng beside Blender: they must come out of the zip, as they do for users.
     "bpy45": Environment("Blender 4.5 LTS", ("3.11",), (*_TESTS, "numpy==1.26.4", "bpy==4.5.15")),
     "bpy52": Environment("Blender 5.2 LTS", ("3.13",), (*_TESTS, "numpy==2.5.5", "bpy==5.2.3")),
-    "train": Environment("training", ("3.11", "3.13"), ("-r training/requirements.txt",)),
+    "train": Environment("training", ("3.11",), ("-r training/requirements.txt",)),
     "lint": Environment(
         "the linters",
         ("3.11", "3.13"),
@@ -57,6 +57,7 @@ ENVIRONMENTS = {
     ),
 }
 BLENDERS = ("bpy45", "bpy52")
+SUITES = ("unit", *BLENDERS)
 
 # Shared objects that `import bpy` and rendering without a screen load from the system, and the Debian package of each.
 LIBRARIES = {
@@ -129,16 +130,15 @@ def environment(name: str) -> Path:
     files = [(ROOT / line.removeprefix("-r ")).read_text() for line in requirements if line.startswith("-r ")]
     wanted = "\n".join([*requirements, *files])
     folder = CACHE / f"venv-{name}"
-    python, stamp = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python"), folder / "requirements.txt"
+    python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    stamp = folder / "requirements.txt"
     if python.exists() and stamp.exists() and stamp.read_text() == wanted:
         return python
-    bare = find_python(versions)
-    if bare is None:
+    base = find_python(versions, "ensurepip") or find_python(versions)
+    if base is None:
         raise Missing(f"{title} needs Python {' or '.join(versions)}, and none was found on PATH.")
-    base = find_python(versions, "ensurepip")
-    if base is None:  # Debian keeps ensurepip in a package of its own
+    if find_python(versions, "ensurepip") is None:  # Debian keeps it in a package of its own
         install_packages(["python3-venv"], "making a virtual environment")
-        base = bare
     say(f"making .cache/{folder.name} ({title}) with {base}")
     shutil.rmtree(folder, ignore_errors=True)
     run(base, "-m", "venv", folder)
@@ -263,20 +263,18 @@ def build_zips(platforms: Sequence[str], products: Sequence[str] = tuple(PRODUCT
                 suffix = f"{manifest['version']}-{name.replace('-', '_')}.zip"
                 zips.append((Path(packed) / f"{manifest['id']}-{suffix}").replace(DIST / f"{product}-{suffix}"))
                 run(python, "-I", packer, "validate", zips[-1])
-    for path in zips:
-        say(f"dist/{path.name} is valid, {path.stat().st_size / 1e6:.1f} MB")
+                say(f"dist/{zips[-1].name} is valid, {zips[-1].stat().st_size / 1e6:.1f} MB")
     return zips
 
 
-def build(options: argparse.Namespace) -> int:
+def build(options: argparse.Namespace) -> None:
     """Make and validate the zips."""
     build_zips([options.platform] if options.platform else list(PLATFORMS))
-    return 0
 
 
 def test(options: argparse.Namespace) -> int:
     """Build the zip of this platform, run each suite in its environment, and say at the end which ran."""
-    suites = options.suites or ["unit", *BLENDERS]
+    suites = options.suites or SUITES
     chosen = ["-q", *(["-k", options.k] if options.k else [])]
     zips = build_zips([this_platform()], ["labial-full"]) if set(suites) & set(BLENDERS) else []
     results = {}
@@ -306,7 +304,7 @@ def test(options: argparse.Namespace) -> int:
     return int(any(result.startswith("FAILED") for result in results.values()))
 
 
-def demo(options: argparse.Namespace) -> int:
+def demo(options: argparse.Namespace) -> None:
     """Set everything up and make the demo film, scene, glTF file and report."""
     name = any_blender()
     python, zips = blender(name), build_zips([this_platform()], ["labial-full"])
@@ -319,10 +317,9 @@ def demo(options: argparse.Namespace) -> int:
     say(f"made in {options.out}:")
     for path in sorted(options.out.glob("*")):
         print(f"  {path.name:24} {path.stat().st_size / 1e6:8.2f} MB")
-    return 0
 
 
-def train(options: argparse.Namespace) -> int:
+def train(options: argparse.Namespace) -> None:
     """Repeat the training from the recordings, or run its tests."""
     python = environment("train")
     if options.test:
@@ -331,22 +328,19 @@ def train(options: argparse.Namespace) -> int:
         raise Missing("Training needs the recordings in ../shared beside the checkout.")
     else:
         run(python, "-m", "training", "all", "--shared", SHARED, "--work", CACHE / "corpus")
-    return 0
 
 
-def bench(options: argparse.Namespace) -> int:
+def bench(options: argparse.Namespace) -> None:
     """Score the shipped network against hand-labelled speech."""
     run(environment("unit"), "-m", "benchmarks.accuracy")
-    return 0
 
 
-def lint(options: argparse.Namespace) -> int:
+def lint(options: argparse.Namespace) -> None:
     """Style, formatting and types."""
     python = environment("lint")
     run(python, "-m", "ruff", "check", ".")
     run(python, "-m", "ruff", "format", "--check", ".")
     run(python, "-m", "mypy", "build.py", "model_runtime", "addon")
-    return 0
 
 
 def _existing_file(text: str) -> Path:
@@ -360,7 +354,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="build.py", description=__doc__.partition("\n\n")[0])
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    def command(function: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
+    def command(function: Callable[[argparse.Namespace], int | None], text: str) -> argparse.ArgumentParser:
         sub = commands.add_parser(function.__name__, help=text, description=text)
         sub.set_defaults(function=function)
         return sub
@@ -373,8 +367,7 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--out", metavar="DIR", type=lambda text: Path(text).resolve(), default=ROOT / "out")
 
     sub = command(test, "build the zip and test it in plain Python, Blender 4.5 and Blender 5.2")
-    suites = ["unit", *BLENDERS]
-    sub.add_argument("suites", nargs="*", choices=suites, metavar="SUITE", help=f"only these of {', '.join(suites)}")
+    sub.add_argument("suites", nargs="*", choices=SUITES, metavar="SUITE", help=f"only these of {', '.join(SUITES)}")
     sub.add_argument("-k", metavar="EXPRESSION", help="only tests whose names match, as in pytest")
 
     sub = command(build, "make and validate the zips of every platform")
@@ -391,7 +384,7 @@ def main() -> int:
     """Run one command and turn its failure into an exit code."""
     options = _parser().parse_args()
     try:
-        return int(options.function(options))
+        return int(options.function(options) or 0)
     except Missing as error:
         print(f"build.py: {error}", file=sys.stderr)
         return 2
