@@ -274,13 +274,13 @@ def build(options: argparse.Namespace) -> None:
 
 def test(options: argparse.Namespace) -> int:
     """Build the zip of this platform, run each suite in its environment, and say at the end which ran."""
-    suites = options.suites or SUITES
+    suites = options.only or SUITES
     chosen = ["-q", *(["-k", options.k] if options.k else [])]
     zips = build_zips([this_platform()], ["labial-full"]) if set(suites) & set(BLENDERS) else []
     results = {}
     for name in suites:
         title, versions, _ = ENVIRONMENTS[name]
-        if not options.suites and not find_python(versions):
+        if not options.only and not find_python(versions):
             results[name] = f"did not run: no Python {' or '.join(versions)} was found"
             continue
         begin = time.monotonic()
@@ -367,7 +367,7 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--out", metavar="DIR", type=lambda text: Path(text).resolve(), default=ROOT / "out")
 
     sub = command(test, "build the zip and test it in plain Python, Blender 4.5 and Blender 5.2")
-    sub.add_argument("suites", nargs="*", choices=SUITES, metavar="SUITE", help=f"only these of {', '.join(SUITES)}")
+    sub.add_argument("--only", choices=SUITES, action="append", help="only this suite; may be given more than once")
     sub.add_argument("-k", metavar="EXPRESSION", help="only tests whose names match, as in pytest")
 
     sub = command(build, "make and validate the zips of every platform")
