@@ -1,0 +1,1 @@
+"""From packed recordings to `speech.onnx`; never shipped."""

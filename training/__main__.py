@@ -1,0 +1,42 @@
+"""`python -m training all --shared ../shared --work .cache/corpus`: repeat the network from its sources."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from .corpora import CORPORA
+
+WEIGHTS = Path(__file__).resolve().parents[1] / "model_runtime" / "hearing" / "weights"
+
+
+def main() -> None:
+    """Run the asked part, or all of them in order; each leaves what the next needs in the work folder."""
+    parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
+    parser.add_argument("part", choices=("all", "align", "train", "export", "evaluate"))
+    parser.add_argument("--shared", type=Path, default=Path("../shared"), help="folder that holds speech/ and bench/")
+    parser.add_argument("--work", type=Path, default=Path(".cache/corpus"), help="folder for everything made")
+    parser.add_argument("--weights", type=Path, default=WEIGHTS, help="folder for speech.onnx and speech.json")
+    parser.add_argument("--processes", type=int, default=2, help="processes of the alignment")
+    chosen = parser.parse_args()
+    names = [corpus.name for corpus in CORPORA]
+    if chosen.part in ("all", "align"):
+        from .labels import align
+
+        align(chosen.shared, chosen.work, names, chosen.processes)
+    if chosen.part in ("all", "train"):
+        from .train import Recipe, train
+
+        train(chosen.shared, chosen.work, names, Recipe())
+    if chosen.part in ("all", "export"):
+        from .export_onnx import export
+
+        export(chosen.work / "speech.pt", chosen.weights)
+    if chosen.part in ("all", "evaluate"):
+        from .evaluate import evaluate
+
+        evaluate(chosen.shared, chosen.work, chosen.weights)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,118 @@
+"""What the world does to a voice: other sizes of people, rooms, telephones, noise, music, other talkers, overload."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import fft, signal  # type: ignore[import-untyped]
+
+from .features import BANDS, SAMPLE_RATE
+
+Samples = NDArray[np.float32]
+POOL_SECONDS = 20
+SPEEDS = tuple(range(16, 26))
+"""A recording is played SPEEDS / 20 times faster: pitch and formants move with it, as from man to child."""
+
+
+def resized(samples: Samples, speed: int) -> Samples:
+    """Played speed / 20 times faster."""
+    return np.asarray(signal.resample_poly(samples, 20, speed), np.float32)
+
+
+def level(samples: Samples) -> float:
+    """Root mean square of the louder half: speech without its pauses."""
+    power = np.square(samples[: len(samples) // HOPS * HOPS].reshape(-1, HOPS)).mean(1)
+    loud = power[power >= np.median(power)] if len(power) else np.zeros(1)
+    return float(np.sqrt(loud.mean() + 1e-12))
+
+
+HOPS = SAMPLE_RATE // 50
+
+
+def coloured_noise(rng: np.random.Generator) -> Samples:
+    """Noise whose power falls as 1 / f^a, a in 0-2, sometimes with mains hum; unit power."""
+    count = POOL_SECONDS * SAMPLE_RATE
+    spectrum = fft.rfft(rng.standard_normal(count).astype(np.float32))
+    frequency = np.maximum(np.arange(len(spectrum)) / POOL_SECONDS, 40.0)
+    noise = fft.irfft(spectrum * frequency ** (-0.5 * rng.uniform(0.0, 2.0)), count)
+    noise = noise / noise.std()
+    if rng.random() < 0.3:
+        time = np.arange(count) / SAMPLE_RATE
+        noise = noise + sum(rng.uniform(0, 1) * np.sin(2 * np.pi * 50 * k * time) for k in range(1, 6))
+    return np.asarray(noise / noise.std(), np.float32)
+
+
+def music(rng: np.random.Generator) -> Samples:
+    """Plucked and held chords on a scale, with a beat of noise; unit power: pitch and rhythm that are no voice."""
+    out = np.zeros(POOL_SECONDS * SAMPLE_RATE, np.float32)
+    beat = round(rng.uniform(0.2, 0.6) * SAMPLE_RATE)
+    root = rng.uniform(55.0, 220.0)
+    for start in range(0, len(out) - 1, beat):
+        time = np.arange(min(3 * beat, len(out) - start)) / SAMPLE_RATE
+        decay = np.exp(-time * rng.uniform(0.5, 8.0))
+        for step in rng.choice((0, 2, 4, 5, 7, 9, 11, 12, 16, 19, 24), rng.integers(1, 4), replace=False):
+            pitch = root * 2 ** (step / 12)
+            for k in range(1, 7):
+                out[start : start + len(time)] += decay * np.sin(2 * np.pi * pitch * k * time) * rng.uniform(0, 1) / k
+        hit = np.exp(-time * 40.0) * rng.standard_normal(len(time)) * rng.uniform(0.0, 1.5)
+        out[start : start + len(time)] += hit
+    return np.asarray(out / out.std(), np.float32)
+
+
+def excerpt(rng: np.random.Generator, samples: NDArray[np.generic], count: int) -> Samples:
+    """A random part of `samples`, float32 [count]; repeated where it is too short."""
+    if len(samples) < count:
+        samples = np.tile(samples, -(-count // len(samples)))
+    start = rng.integers(0, len(samples) - count + 1)
+    return np.asarray(samples[start : start + count], np.float32)
+
+
+def channel(rng: np.random.Generator, count: int) -> NDArray[np.complex64]:
+    """Frequency response of room, microphone and line together, for blocks of `count` samples."""
+    frequency = fft.rfftfreq(count, 1 / SAMPLE_RATE)
+    response = np.ones(len(frequency), np.complex64)
+    if rng.random() < 0.5:
+        octaves = np.log2(np.maximum(frequency, 50.0) / 1000.0)
+        response *= 10 ** (np.clip(rng.uniform(-6.0, 6.0) * octaves, -20.0, 20.0) / 20)
+    if rng.random() < 0.4:
+        response *= fft.rfft(room(rng), count)
+    if rng.random() < 0.15:
+        low, high = rng.uniform(150.0, 350.0), rng.uniform(3200.0, 3900.0)
+        response *= 1 / (1 + (low / np.maximum(frequency, 1.0)) ** 8) / (1 + (frequency / high) ** 24)
+    return response
+
+
+def room(rng: np.random.Generator) -> Samples:
+    """Impulse response: the direct sound and a decaying tail of noise, 0.1-0.6 s to -60 dB, 0-15 dB weaker."""
+    decay = rng.uniform(0.1, 0.6)
+    time = np.arange(round(decay * SAMPLE_RATE)) / SAMPLE_RATE
+    tail = rng.standard_normal(len(time)) * np.exp(-6.9 * time / decay)
+    tail[: round(rng.uniform(0.001, 0.01) * SAMPLE_RATE)] = 0.0
+    tail *= 10 ** (-rng.uniform(0.0, 15.0) / 20) / np.sqrt(np.square(tail).sum() + 1e-9)
+    tail[0] = 1.0
+    return np.asarray(tail, np.float32)
+
+
+def worsened(rng: np.random.Generator, speech: Samples, noise: Samples) -> Samples:
+    """Speech as a poor recording: through a channel, with noise 0-25 dB below it, sometimes overdriven."""
+    count = fft.next_fast_len(len(speech) + SAMPLE_RATE // 2, real=True)
+    heard = fft.irfft(fft.rfft(speech, count) * channel(rng, count), count)[: len(speech)].astype(np.float32)
+    heard *= level(speech) / level(heard)
+    if rng.random() < 0.8:
+        heard = heard + noise * (level(heard) / level(noise) * 10 ** (-rng.uniform(0.0, 25.0) / 20))
+    if rng.random() < 0.1:
+        limit = np.abs(heard).max() * rng.uniform(0.15, 0.6)
+        heard = np.clip(heard, -limit, limit)
+    return np.asarray(heard, np.float32)
+
+
+def hidden(rng: np.random.Generator, frames: int) -> NDArray[np.float32]:
+    """Mask float32 [BANDS, frames]: 0 in up to two short stretches of time and two ranges of pitch, else 1."""
+    mask = np.ones((BANDS, frames), np.float32)
+    for _ in range(rng.integers(0, 3)):
+        start = rng.integers(0, frames)
+        mask[:, start : start + rng.integers(2, 10)] = 0.0
+    for _ in range(rng.integers(0, 3)):
+        start = rng.integers(0, BANDS)
+        mask[start : start + rng.integers(2, 12)] = 0.0
+    return mask

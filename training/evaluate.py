@@ -1,0 +1,68 @@
+"""The figures of the shipped network: on the held-out recordings, and against hand labels by the whole road."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import torch
+from numpy.typing import NDArray
+
+from .corpora import CORPORA
+from .features import HOP
+from .scenes import TO_VISEME, Material, targets
+from .train import score
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def hearer(weights: Path) -> Callable[[NDArray[np.float32]], list[NDArray[np.float32]]]:
+    """speech.onnx as a function from a waveform [n] to phones, visemes, voice, loudness; one thread."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    session = onnxruntime.InferenceSession(weights / "speech.onnx", options, providers=["CPUExecutionProvider"])
+    names = ["phones", "visemes", "voice", "loudness"]
+    return lambda waveform: list(session.run(names, {"waveform": waveform}))
+
+
+def held_out_figures(shared: Path, work: Path, weights: Path) -> dict[str, dict[str, float]]:
+    """By corpus, over every held-out utterance: shares of frames whose viseme is that of the aligner's label."""
+    hear = hearer(weights)
+    material = Material(shared, work, [corpus.name for corpus in CORPORA], validation=True)
+    figures = {}
+    for name, rows in material.spoken.items():
+        said, truth = [], []
+        for utterance, labels in rows:
+            waveform = material.waveform(utterance)
+            truth.append((targets(list(labels.segments()), max(1, len(waveform) // HOP)) @ TO_VISEME).argmax(1))
+            said.append(torch.tensor(hear(waveform)[1]).argmax(1))
+        figures[name] = score(torch.cat(said), torch.cat(truth))
+    return figures
+
+
+def hand_labelled_figures(shared: Path, work: Path) -> str:
+    """The table of score_hand.py for the cues of the command line, without and with transcript."""
+    labels = shared.resolve() / "speech" / "handlabelled" / "labels.jsonl"
+    scorer = shared.resolve() / "bench" / "score_hand.py"
+    tables = []
+    for title, options in (("sound alone", ()), ("with transcript", ("--with-text",))):
+        cues = work.resolve() / "cues.jsonl"
+        command = ("-m", "model_runtime", "cues", "--labels", str(labels), "--complete-only", "--format", "jsonl")
+        with open(cues, "w", encoding="utf-8") as out:
+            subprocess.run([sys.executable, *command, *options], cwd=ROOT, stdout=out, check=True)
+        table = subprocess.run(
+            [sys.executable, scorer, labels, cues], capture_output=True, text=True, check=True
+        ).stdout
+        tables.append(f"{title}\n{table}")
+    return "\n".join(tables)
+
+
+def evaluate(shared: Path, work: Path, weights: Path) -> None:
+    """Print both."""
+    for name, figures in held_out_figures(shared, work, weights).items():
+        print(f"held out, {name}: " + ", ".join(f"{key} {value:.3f}" for key, value in figures.items()))
+    print(hand_labelled_figures(shared, work))

@@ -1,0 +1,152 @@
+"""Training examples: utterances with pauses between them, worsened, and the soft targets of every frame."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from model_runtime.contracts import VISEMES
+from model_runtime.phones import PHONES, SILENCE, VISEME_OF
+
+from . import augment
+from .corpora import Utterance, audio, held_out, utterances
+from .features import BANDS, HOP, SAMPLE_RATE
+from .labels import Labels, load
+
+SCENE_SECONDS = 3.0
+EDGE_SIGMA = 0.011
+"""Seconds: how surely an aligned edge lies where it is said to be."""
+SHARES = {"kathleen": 0.25, "speechocean762": 0.36, "kerstin": 0.32, "picovoice-wake": 0.07}
+"""How often an utterance is drawn from each corpus."""
+TO_VISEME = torch.zeros(len(PHONES), len(VISEMES))
+for index, symbol in enumerate(PHONES):
+    TO_VISEME[index, VISEMES.index(VISEME_OF[symbol])] = 1.0
+
+Segments = list[tuple[float, float, str]]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """waveform [b, n]; mask [b, bands, t]; phones [b, t, p] soft targets."""
+
+    waveform: Tensor
+    mask: Tensor
+    phones: Tensor
+
+
+def targets(segments: Segments, frames: int) -> Tensor:
+    """Soft phone targets float32 [frames, phones]: each phone's share of a frame, its edges blurred by EDGE_SIGMA.
+
+    Frames that no segment covers are silence.
+    """
+    out = torch.zeros(frames, len(PHONES))
+    if segments:
+        centres = (torch.arange(frames) + 0.5) * HOP / SAMPLE_RATE
+        starts, ends = (torch.tensor([segment[i] for segment in segments]) for i in (0, 1))
+        before = torch.special.ndtr((centres - starts[:, None]) / EDGE_SIGMA)
+        after = torch.special.ndtr((centres - ends[:, None]) / EDGE_SIGMA)
+        out.T.index_add_(0, torch.tensor([PHONES.index(segment[2]) for segment in segments]), before - after)
+    out[:, PHONES.index(SILENCE)] += 1.0 - out.sum(1)
+    return out.clamp(0.0, 1.0)
+
+
+class Material:
+    """The labelled utterances of one side of the split, with their samples."""
+
+    def __init__(self, shared: Path, work: Path, names: Sequence[str], validation: bool) -> None:
+        self.samples = {name: audio(shared, work, name) for name in names}
+        self.spoken: dict[str, list[tuple[Utterance, Labels]]] = {}
+        for name in names:
+            labels = load(work, name)
+            rows = [row for row in utterances(shared, name) if row.id in labels and held_out(row) == validation]
+            if rows:
+                self.spoken[name] = [(row, labels[row.id]) for row in rows]
+
+    def waveform(self, utterance: Utterance) -> augment.Samples:
+        """float32 [n] in -1..1."""
+        samples = self.samples[utterance.corpus][utterance.start : utterance.end]
+        return np.asarray(samples, np.float32) / 32768.0
+
+    def hours(self, name: str) -> float:
+        """Labelled hours of one corpus."""
+        return sum(row.end - row.start for row, _ in self.spoken.get(name, ())) / SAMPLE_RATE / 3600
+
+
+class Scenes:
+    """Endless examples. Example number i is the same in every run with the same seed and material."""
+
+    def __init__(self, material: Material, seed: int) -> None:
+        self.material = material
+        self.seed = seed
+        self.names = list(material.spoken)
+        self.shares = np.array([SHARES[name] for name in self.names])
+        self.shares /= self.shares.sum()
+        rng = np.random.default_rng(seed)
+        self.noises = [augment.coloured_noise(rng) for _ in range(12)] + [augment.music(rng) for _ in range(6)]
+
+    def batch(self, number: int, size: int) -> Batch:
+        """Examples of step `number`."""
+        scenes = [self.scene(np.random.default_rng((self.seed, number, i))) for i in range(size)]
+        waveforms, masks, phones = zip(*scenes, strict=True)
+        return Batch(torch.tensor(np.stack(waveforms)), torch.tensor(np.stack(masks)), torch.stack(phones))
+
+    def scene(self, rng: np.random.Generator) -> tuple[augment.Samples, NDArray[np.float32], Tensor]:
+        """One example: waveform [n], mask [bands, t] and phone targets [t, p]."""
+        count = round(SCENE_SECONDS * SAMPLE_RATE)
+        speech, segments = self.line(rng, count)
+        noise = self.babble(rng, count) if rng.random() < 0.25 else self.noise(rng, count)
+        if not segments:
+            speech = noise * 10 ** (-rng.uniform(20.0, 70.0) / 20) * (rng.random() < 0.8)
+        elif rng.random() < 0.6:
+            speech = augment.worsened(rng, speech, noise)
+        peak = float(np.abs(speech).max()) + 1e-9
+        loud = min(10 ** (rng.uniform(-40.0, -10.0) / 20) / augment.level(speech), 1.0 / peak) if segments else 1.0
+        heard = np.asarray(speech * loud, np.float32)
+        heard += rng.standard_normal(count).astype(np.float32) * 10 ** (-rng.uniform(70.0, 110.0) / 20)
+        frames = count // HOP
+        mask = augment.hidden(rng, frames) if rng.random() < 0.6 else np.ones((BANDS, frames), np.float32)
+        return heard, mask, targets(segments, frames)
+
+    def line(self, rng: np.random.Generator, count: int) -> tuple[augment.Samples, Segments]:
+        """`count` samples of utterances with pauses of silence between them, and where their phones are.
+
+        One scene in twelve is without a voice: no segments.
+        """
+        out = np.zeros(count, np.float32)
+        segments: Segments = []
+        at = 0
+        while at < count and (at > 0 or rng.random() > 1 / 12):
+            utterance, labels = self.draw(rng)
+            samples = self.material.waveform(utterance)
+            speed = int(rng.choice(augment.SPEEDS)) if rng.random() < 0.6 else 20
+            said = samples if speed == 20 else augment.resized(samples, speed)
+            if at == 0:
+                at = -int(rng.integers(0, max(1, len(said) - count // 2)))
+            begin = max(at, 0)
+            part = said[begin - at : count - at]
+            out[begin : begin + len(part)] = part * (rng.uniform(0.5, 2.0) if segments else 1.0)
+            for start, end, phone in labels.segments():
+                segments.append((start * 20 / speed + at / SAMPLE_RATE, end * 20 / speed + at / SAMPLE_RATE, phone))
+            at += len(said) + int(rng.uniform(0.02, 0.8) * SAMPLE_RATE)
+        return out, segments
+
+    def draw(self, rng: np.random.Generator) -> tuple[Utterance, Labels]:
+        """A random utterance."""
+        rows = self.material.spoken[self.names[rng.choice(len(self.names), p=self.shares)]]
+        return rows[rng.integers(len(rows))]
+
+    def noise(self, rng: np.random.Generator, count: int) -> augment.Samples:
+        """A stretch of noise or music."""
+        return augment.excerpt(rng, self.noises[rng.integers(len(self.noises))], count)
+
+    def babble(self, rng: np.random.Generator, count: int) -> augment.Samples:
+        """Three to six people talking at once."""
+        voices = [self.material.waveform(self.draw(rng)[0]) for _ in range(rng.integers(3, 7))]
+        mixed = sum(augment.excerpt(rng, voice / augment.level(voice), count) for voice in voices)
+        return np.asarray(mixed, np.float32)
