@@ -128,7 +128,10 @@ def _open(phone: Phone, viseme: str, start: float, end: float, strength: float, 
 
 
 def envelope(event: VisemeEvent, times: Float32) -> Float32:
-    """0-1 over `times` [t]: rises from onset to apex, holds, falls to release, with cubic flanks, which a Bezier key pair draws exactly."""
+    """0-1 over `times` [t]: rises from onset to apex, holds, falls to release.
+
+    The flanks are cubic: two Bezier keys draw one exactly.
+    """
     rise = np.clip((times - event.onset) / max(event.apex - event.onset, 1e-3), 0.0, 1.0)
     fall = np.clip((event.release - times) / max(event.release - event.hold_end, 1e-3), 0.0, 1.0)
     x = np.minimum(rise, fall)

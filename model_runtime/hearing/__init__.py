@@ -1,0 +1,1 @@
+"""Sound and text to phones with times: decode, hear, know."""

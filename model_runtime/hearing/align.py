@@ -1,0 +1,230 @@
+"""Which phone was spoken when: Viterbi over the network's posteriors, free or held to a transcript."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..contracts import FRAME_RATE, Float32, Hearing, Phone, Speech, Word
+from ..errors import TextError
+from ..phones import PHONES, SILENCE, VOWELS
+from .lexicon import LexiconWord
+
+Indices = NDArray[np.int64]
+
+SWITCH = 2.0
+"""Cost of a new phone in nats: what keeps free decoding from flickering."""
+SKIP_WORD = 12.0
+"""Cost in nats of a word of the transcript that was not spoken."""
+GARBAGE = 1.2
+"""Cost a frame, in nats, of sound that the transcript does not explain, against the frame's best phone."""
+LARGEST_SEARCH = 600_000_000
+"""States times frames that a transcript's search may take: about 0.6 GB, some minutes of dense text."""
+_FLOOR = 1e-5
+
+
+def shortest(symbol: str) -> int:
+    """The fewest frames of a phone."""
+    return 3 if symbol in VOWELS or symbol == SILENCE else 2
+
+
+def recognise(hearing: Hearing) -> Speech:
+    """The phones of a sound without transcript: each phone has a shortest length, each change costs `SWITCH`.
+
+    Stress comes from how long and loud a phone is within its line.
+    """
+    path = _free_path(np.log(np.maximum(hearing.phones, _FLOOR)))
+    return _speech(_runs(path), hearing)
+
+
+def _free_path(scores: Float32) -> Indices:
+    """The best phone of every frame, int [t], for log posteriors [t, phones]."""
+    lengths = np.array([shortest(p) for p in PHONES])
+    last = np.cumsum(lengths) - 1
+    first = last - lengths + 1
+    starts = np.isin(np.arange(lengths.sum()), first)
+    phone_of = np.repeat(np.arange(len(PHONES)), lengths)
+    best = np.full(len(phone_of), -np.inf, dtype=np.float32)
+    best[first] = scores[0]
+    stayed = np.zeros((len(scores), len(phone_of)), dtype=bool)
+    left_from = np.zeros(len(scores), dtype=np.int64)
+    for t in range(1, len(scores)):
+        leaving = best[last]
+        left_from[t] = leaving.argmax()
+        arriving = np.empty_like(best)
+        arriving[1:] = best[:-1]
+        arriving[first] = leaving[left_from[t]] - SWITCH
+        stay = leaving >= arriving[last]
+        stayed[t, last] = stay
+        arriving[last] = np.where(stay, leaving, arriving[last])
+        best = arriving + scores[t, phone_of]
+    state = int(last[best[last].argmax()]) if np.isfinite(best[last]).any() else int(best.argmax())
+    path = np.empty(len(scores), dtype=np.int64)
+    for t in range(len(scores) - 1, -1, -1):
+        path[t] = phone_of[state]
+        if t and not stayed[t, state]:
+            state = int(last[left_from[t]]) if starts[state] else state - 1
+    return path
+
+
+@dataclass(frozen=True)
+class _Graph:
+    """The states of a transcript. Per state [s]: its phone (len(PHONES) is garbage), its word (-1 between words),
+    the junction that it is entered from (-1: from the state before it), the junction it leads to (-1: the state
+    after it), and whether it may last. Junction k lies before word k."""
+
+    phone: Indices
+    word: Indices
+    enter: Indices
+    leave: Indices
+    lasts: NDArray[np.bool_]
+    stress: Float32
+
+
+def align(hearing: Hearing, words: Sequence[LexiconWord]) -> Speech:
+    """The transcript's phones in the sound; never fails on text that differs from what was said.
+
+    Silence is allowed between words; words may be skipped and sound may stay unexplained at a cost, and what is
+    unexplained is recognised freely. Raises TextError if text and sound are too long for one search.
+    """
+    graph = _graph(words)
+    scores = np.log(np.maximum(hearing.phones, _FLOOR))
+    if len(scores) * len(graph.phone) > LARGEST_SEARCH:
+        raise TextError(f"The transcript has {len(words)} words, too many for one sound: split the sound into lines.")
+    garbage = scores.max(axis=1, keepdims=True) - GARBAGE
+    states = _forced_path(graph, np.concatenate([scores, garbage], axis=1), len(words))
+    phones = graph.phone[states]
+    unexplained = phones == len(PHONES)
+    if unexplained.any():
+        phones = np.where(unexplained, _free_path(scores), phones)
+    parts = _runs(phones, np.where(unexplained, -1, _beginnings(graph, states)))
+    speech = _speech(parts, hearing, {t: float(graph.stress[states[t]]) for t, _, _ in parts if not unexplained[t]})
+    spoken = graph.word[states]
+    found = tuple(
+        Word(words[w].text, float(np.flatnonzero(spoken == w)[0]) / FRAME_RATE,
+             float(np.flatnonzero(spoken == w)[-1] + 1) / FRAME_RATE)
+        for w in np.unique(spoken[spoken >= 0])
+    )  # fmt: skip
+    total = sum(len(word.pronunciations[0]) for word in words)
+    held = sum(p.confidence > 0.1 for p, (t, _, _) in zip(speech.phones, parts, strict=True) if spoken[t] >= 0)
+    return Speech(speech.phones, speech.duration, speech.loudness, found, min(1.0, held / max(1, total)))
+
+
+def _graph(words: Sequence[LexiconWord]) -> _Graph:
+    rows: list[tuple[int, int, int, int, bool, float]] = []
+
+    def chain(symbols: Sequence[tuple[int, int, float]], word: int, enter: int, leave: int) -> None:
+        steps = [(phone, i == length - 1, stress) for phone, length, stress in symbols for i in range(length)]
+        for n, (phone, lasts, stress) in enumerate(steps):
+            rows.append((phone, word, enter if n == 0 else -1, leave if n == len(steps) - 1 else -1, lasts, stress))
+
+    silence = PHONES.index(SILENCE)
+    for k in range(len(words) + 1):
+        chain([(silence, shortest(SILENCE), 0.0)], -1, k, k)
+        chain([(len(PHONES), 2, 0.5)], -1, k, k)
+        for spoken in words[k].pronunciations if k < len(words) else ():
+            chain(
+                [(PHONES.index(p.symbol), 2 if p.symbol in VOWELS else 1, float(p.stressed)) for p in spoken],
+                k,
+                k,
+                k + 1,
+            )
+    columns = list(zip(*rows, strict=True))
+    phone, word, enter, leave = (np.array(c, dtype=np.int64) for c in columns[:4])
+    return _Graph(phone, word, enter, leave, np.array(columns[4], dtype=bool), np.array(columns[5], dtype=np.float32))
+
+
+def _forced_path(graph: _Graph, scores: Float32, words: int) -> Indices:
+    """The best state of every frame, int [t]."""
+    count = len(graph.phone)
+    exits = np.flatnonzero(graph.leave >= 0)
+    exits = exits[np.argsort(graph.leave[exits], kind="stable")]
+    bounds = np.searchsorted(graph.leave[exits], np.arange(words + 1))
+    entering = graph.enter >= 0
+    skip = SKIP_WORD * np.arange(words + 1, dtype=np.float32)
+    best = np.full(count, -np.inf, dtype=np.float32)
+    stayed = np.zeros((len(scores), count), dtype=bool)
+    came_from = np.zeros((len(scores) + 1, words + 1), dtype=np.int32)
+    for t in range(len(scores)):
+        junction, came_from[t] = _junctions(best, exits, bounds, skip, start=t == 0)
+        arriving = np.empty_like(best)
+        arriving[1:] = best[:-1]
+        arriving[entering] = junction[graph.enter[entering]]
+        stayed[t] = graph.lasts & (best >= arriving)
+        best = np.where(stayed[t], best, arriving) + scores[t, graph.phone]
+    junction, came_from[-1] = _junctions(best, exits, bounds, skip, start=False)
+    if not np.isfinite(junction[-1]):
+        return np.zeros(len(scores), dtype=np.int64)
+    path = np.empty(len(scores), dtype=np.int64)
+    state = int(came_from[-1, words])
+    for t in range(len(scores) - 1, -1, -1):
+        path[t] = state
+        if t and not stayed[t, state]:
+            state = int(came_from[t, graph.enter[state]]) if entering[state] else state - 1
+    return path
+
+
+def _junctions(
+    best: Float32, exits: Indices, bounds: Indices, skip: Float32, start: bool
+) -> tuple[Float32, NDArray[np.int32]]:
+    """The score of standing before each word, and the state that it was reached from, skipped words included."""
+    if start:
+        return -skip, np.zeros(len(skip), dtype=np.int32)
+    leaving = best[exits]
+    reached = np.maximum.reduceat(leaving, bounds)
+    best_of = np.repeat(reached, np.diff(bounds, append=len(exits)))
+    sources = exits[np.maximum.reduceat(np.where(leaving == best_of, np.arange(len(exits)), 0), bounds)]
+    level = np.maximum.accumulate(reached + skip)
+    newest = np.maximum.accumulate(np.where(reached + skip >= level, np.arange(len(skip)), 0))
+    return level - skip, sources[newest].astype(np.int32)
+
+
+def _beginnings(graph: _Graph, states: Indices) -> Indices:
+    """A number that changes where a phone of the transcript begins, so that equal neighbours stay apart."""
+    begins = np.diff(states, prepend=states[:1]) != 0
+    begins &= (graph.phone[states] != graph.phone[np.maximum(states - 1, 0)]) | (graph.enter[states] >= 0)
+    return np.cumsum(begins)
+
+
+def _runs(phones: Indices, mark: Indices | None = None) -> list[tuple[int, int, int]]:
+    """Runs (first frame, end frame, phone) of equal phones (and equal marks)."""
+    keys = list(zip(phones.tolist(), mark.tolist() if mark is not None else [0] * len(phones), strict=True))
+    runs, t = [], 0
+    for (phone, _), group in groupby(keys):
+        length = sum(1 for _ in group)
+        runs.append((t, t + length, phone))
+        t += length
+    return runs
+
+
+def _speech(runs: Sequence[tuple[int, int, int]], hearing: Hearing, stress: dict[int, float] | None = None) -> Speech:
+    """Runs of frames as phones from 0 to the end of the sound."""
+    stresses = stress if stress is not None else _heard_stress(runs, hearing)
+    made = [
+        Phone(
+            PHONES[phone],
+            a / FRAME_RATE,
+            b / FRAME_RATE,
+            stresses.get(a, 0.5),
+            float(hearing.phones[a:b, phone].mean()),
+        )
+        for a, b, phone in runs
+    ]
+    end = made[-1]
+    made[-1] = Phone(end.symbol, end.start, max(hearing.duration, end.start), end.stress, end.confidence)
+    return Speech(tuple(made), hearing.duration, hearing.loudness)
+
+
+def _heard_stress(runs: Sequence[tuple[int, int, int]], hearing: Hearing) -> dict[int, float]:
+    """0-1 by run: vowels longer and louder than the line's others are stressed; consonants take the next vowel's."""
+    vowels = [(a, b) for a, b, phone in runs if PHONES[phone] in VOWELS]
+    if len(vowels) < 3:
+        return {}
+    weight = np.array([np.log(b - a) + 0.08 * float(hearing.loudness[a:b].max()) for a, b in vowels])
+    ranked = 1.0 / (1.0 + np.exp(-(weight - weight.mean()) / max(0.05, float(weight.std()))))
+    at = np.array([a for a, _ in vowels])
+    return {a: float(ranked[min(int(np.searchsorted(at, a)), len(at) - 1)]) for a, _, _ in runs}

@@ -1,0 +1,96 @@
+"""The speech network through onnxruntime, which is imported on first use; long sounds in chunks that join exactly."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..contracts import FRAME_RATE, SAMPLE_RATE, VISEMES, AudioClip, Hearing, Progress, frozen_array
+from ..errors import ModelError
+from ..phones import PHONES
+
+SCHEMA = "labial-speech/1"
+WEIGHTS = Path(__file__).parent / "weights"
+HOP = SAMPLE_RATE // FRAME_RATE
+CHUNK_FRAMES = 30 * FRAME_RATE
+"""Single calls over about 30 s waste memory."""
+OUTPUTS = ("phones", "visemes", "voice", "loudness")
+
+
+@dataclass(frozen=True)
+class SpeechNetwork:
+    """A loaded network and how many frames of past and future one frame of its output depends on."""
+
+    session: Any
+    past_frames: int
+    future_frames: int
+
+    @classmethod
+    def load(cls, folder: Path = WEIGHTS) -> SpeechNetwork:
+        """Reads speech.json and speech.onnx. Raises ModelError naming what is missing or damaged."""
+        contract = _contract(folder)
+        graph = folder / "speech.onnx"
+        if not graph.is_file() or hashlib.sha256(graph.read_bytes()).hexdigest() != contract["sha256"]:
+            raise ModelError(f"The network {graph.name} is missing or damaged. Install Labial again.")
+        try:
+            import onnxruntime
+        except ImportError as error:
+            raise ModelError(
+                f"onnxruntime cannot be loaded ({error}). Install Labial's zip for this platform again."
+            ) from error
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = max(1, min(4, (os.cpu_count() or 2) - 1))
+        options.inter_op_num_threads = 1
+        session = onnxruntime.InferenceSession(str(graph), options, providers=["CPUExecutionProvider"])
+        field = contract["receptive_field"]
+        return cls(session, int(field["past_frames"]), int(field["future_frames"]))
+
+    def hear(self, clip: AudioClip, progress: Progress | None = None) -> Hearing:
+        """Everything that the network hears in a clip, floor(n / 160) frames but at least one."""
+        samples = np.pad(clip.samples, (0, max(0, HOP - len(clip.samples))))
+        frames = len(samples) // HOP
+        parts: list[list[Any]] = []
+        for first in range(0, frames, CHUNK_FRAMES):
+            if progress is not None:
+                progress(first / frames, "Listening")
+            last = min(frames, first + CHUNK_FRAMES)
+            begin = max(0, first - self.past_frames)
+            end = len(samples) if last == frames else min(len(samples), (last + self.future_frames) * HOP)
+            heard = self.session.run(OUTPUTS, {"waveform": samples[begin * HOP : end]})
+            parts.append([output[first - begin : last - begin] for output in heard])
+        phones, visemes, voice, loudness = (frozen_array(np.concatenate(p)) for p in zip(*parts, strict=True))
+        return Hearing(phones, visemes, voice, loudness, clip.duration)
+
+
+@functools.cache
+def shared() -> SpeechNetwork:
+    """The network that ships, loaded once."""
+    return SpeechNetwork.load()
+
+
+def _contract(folder: Path) -> dict[str, Any]:
+    path = folder / "speech.json"
+    try:
+        contract: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelError(
+            f"The network's contract {path.name} cannot be read ({error}). Install Labial again."
+        ) from error
+    expected = {
+        "schema": SCHEMA,
+        "sample_rate": SAMPLE_RATE,
+        "hop": HOP,
+        "phones": list(PHONES),
+        "visemes": list(VISEMES),
+    }
+    for name, value in expected.items():
+        if contract.get(name) != value:
+            raise ModelError(f"The network's {name} differs from what this version expects. Install Labial again.")
+    return contract
