@@ -138,7 +138,7 @@ def environment(name: str) -> Path:
     if base is None:
         raise Missing(f"{title} needs Python {' or '.join(versions)}, and none was found on PATH.")
     if find_python(versions, "ensurepip") is None:  # Debian keeps it in a package of its own
-        install_packages(["python3-venv"], "making a virtual environment")
+        install_packages(["python3-venv"], "a virtual environment")
     say(f"making .cache/{folder.name} ({title}) with {base}")
     shutil.rmtree(folder, ignore_errors=True)
     run(base, "-m", "venv", folder)
@@ -178,13 +178,14 @@ def any_blender() -> str:
 
 
 def install_packages(packages: Sequence[str], purpose: str) -> None:
-    """Install Debian packages where that is allowed (root, apt-get); else stop and say which are missing."""
-    command = ["apt-get", "install", "--yes", "-qq", "--no-install-recommends", *packages]
+    """Install Debian packages where that is allowed (root, apt-get); else stop and give the command."""
     if sys.platform != "linux" or os.geteuid() != 0 or not shutil.which("apt-get"):
-        raise Missing(f"{purpose} needs Debian packages that are not installed:\n  sudo {' '.join(command)}")
+        raise Missing(
+            f"{purpose} needs packages of the system; on Debian:\n  sudo apt-get install {' '.join(packages)}"
+        )
     say(f"installing the Debian packages that {purpose} needs: {' '.join(packages)}")
     run("apt-get", "update", "-qq")
-    run(*command, DEBIAN_FRONTEND="noninteractive")
+    run("apt-get", "install", "-qq", "--no-install-recommends", *packages, DEBIAN_FRONTEND="noninteractive")
 
 
 def this_platform() -> str:
