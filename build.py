@@ -185,7 +185,8 @@ def install_packages(packages: Sequence[str], purpose: str) -> None:
         )
     say(f"installing the Debian packages that {purpose} needs: {' '.join(packages)}")
     run("apt-get", "update", "-qq")
-    run("apt-get", "install", "-qq", "--no-install-recommends", *packages, DEBIAN_FRONTEND="noninteractive")
+    options = ("--yes", "-qq", "--no-install-recommends")
+    run("apt-get", "install", *options, *packages, DEBIAN_FRONTEND="noninteractive")
 
 
 def this_platform() -> str:
