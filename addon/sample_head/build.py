@@ -86,9 +86,12 @@ def _attach(part: bpy.types.Object, rig: bpy.types.Object, bone: str, level: int
     """Parent to the rig, follow one bone wholly, subdivide."""
     part.parent = rig
     part.vertex_groups.new(name=bone).add(range(len(part.data.vertices)), 1.0, "REPLACE")
-    part.modifiers.new("Armature", "ARMATURE").object = rig
+    follow = part.modifiers.new("Armature", "ARMATURE")
+    assert isinstance(follow, bpy.types.ArmatureModifier)
+    follow.object = rig
     if level:
         subdivision = part.modifiers.new("Subdivision", "SUBSURF")
+        assert isinstance(subdivision, bpy.types.SubsurfModifier)
         subdivision.levels = min(level, 1)
         subdivision.render_levels = level
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,7 +12,9 @@ from .template import Cage
 
 Array = NDArray[np.float64]
 
-EAR_RINGS = ((0.5, -9.0), (0.72, -3.0), (0.95, 0.5), (1.02, 4.5), (0.95, 7.5), (0.8, 7.2), (0.64, 3.2), (0.4, 1.2), (0.2, 0.8))
+EAR_RINGS = (
+    (0.5, -15.0), (0.7, -4.0), (0.95, 0.5), (1.02, 4.5), (0.95, 7.5), (0.8, 7.2), (0.64, 3.2), (0.4, 1.2), (0.2, 0.8),
+)  # fmt: skip
 """Radius (share of the ear's outline) and distance from the head along the ear's axis."""
 
 
@@ -35,8 +39,8 @@ def add_ears(cage: Cage, slot: int) -> None:
             )  # fmt: skip
             points = points * [side, 1.0, 1.0]
             loop = cage.add(points)
-            loops.append(loop if side > 0 else loop[::-1])
-        for outer, inner in zip(loops[:-1], loops[1:], strict=True):
+            loops.append(loop if side > 0 else [loop[0], *loop[:0:-1]])
+        for outer, inner in pairwise(loops):
             cage.bridge(outer, inner, slot)
         cage.fill(loops[-1], 4, 4, slot)
 
@@ -80,13 +84,16 @@ def build_hair() -> Cage:
         sweep = np.exp(-(((wrapped - 0.15) / 0.75) ** 2)) * share**2
         out = thick * locks * (1.0 + 0.75 * sweep)
         loops.append(cage.add(skin + direction * out[:, None]))
-    for outer, inner in zip(loops[:-1], loops[1:], strict=True):
+    for outer, inner in pairwise(loops):
         cage.bridge(outer, inner, 0)
     cage.fill(loops[-1], 16, 16, 0)
     return cage
 
 
-HAIR_RINGS = ((0.95, -4.0), (1.0, 1.5), (1.03, 8.0), (0.98, 12.5), (0.88, 14.0), (0.76, 14.0), (0.62, 13.5), (0.46, 13.0), (0.3, 13.0), (0.15, 13.0))
+HAIR_RINGS = (
+    (0.95, -4.0), (1.0, 1.5), (1.03, 8.0), (0.98, 12.5), (0.88, 14.0), (0.76, 14.0), (0.62, 13.5), (0.46, 13.0),
+    (0.3, 13.0), (0.15, 13.0),
+)  # fmt: skip
 """Share of the way from the crown to the hairline, millimetres above the skin."""
 
 
@@ -97,7 +104,10 @@ def _hairline(azimuth: Array) -> Array:
     return np.where(azimuth >= 0, left, right)
 
 
-COLLAR = ((41, 40), (46, 45), (53, 44), (56, 37), (53, 30), (51, 27), (57, 23), (68, 14), (78, 4), (82, -6), (78, -12), (60, -14))
+COLLAR = (
+    (41, 40), (46, 45), (53, 44), (56, 37), (53, 30), (51, 27), (57, 23), (68, 14), (78, 4), (82, -6), (78, -12),
+    (60, -14),
+)  # fmt: skip
 """Radius and height of the sweater's outline, from the neck to the base."""
 
 
@@ -109,8 +119,9 @@ def build_collar() -> Cage:
     for radius, height in COLLAR:
         wide = 1.0 + 0.0045 * max(radius - 53.0, 0.0)
         x, y = radius * wide * np.sin(turn), 19.0 - radius * np.cos(turn) / wide
-        loops.append(cage.add(np.stack([x, y, height - 3.0 - 0.1 * np.clip(height / 30.0, 0.0, 1.0) * (19.0 - y)], -1)))
-    for inner, outer in zip(loops[:-1], loops[1:], strict=True):
+        lean = 0.1 * np.clip(height / 30.0, 0.0, 1.0)  # the collar is lower in front, the base is level
+        loops.append(cage.add(np.stack([x, y, height - 3.0 - lean * (19.0 - y)], -1)))
+    for inner, outer in pairwise(loops):
         cage.bridge(outer, inner, 0)
     cage.fill(loops[-1][::-1], 8, 8, 0)
     return cage

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from .eyes import EYE_CENTRE, GAZES, LID_LOOPS, lid_points, loop_turns
+from .eyes import GAZES, LID_LOOPS, lid_points, loop_turns
 from .fields import Fields, smooth
+from .surface import EYE_CENTRE
 
 Array = NDArray[np.float64]
 Shapes = dict[str, Array]
@@ -73,8 +74,9 @@ def _mouth(f: Fields) -> Shapes:
     smile = f.pushed(corner, x=7.0, y=4.5, z=9.5) + f.swollen(f.ball((44, -68, 142), 17), 3.5)
     smile += f.pushed(f.ball((44, -68, 145), 18), z=3.0) + f.pushed(f.reach(10.0) * (up + down), y=1.5)
     return {
-        "mouthFunnel": f.narrowed(f.reach(18.0), 0.24) + f.pushed(f.reach(13.0), y=-4.0) + f.pushed(f.reach(7.0), y=-3.0)
-        + f.pushed(f.reach(10.0) * up, z=6.0, y=-1.5) + f.pushed(f.reach(11.0) * down, z=-7.0, y=-1.5)
+        "mouthFunnel": f.narrowed(f.reach(18.0), 0.24) + f.pushed(f.reach(13.0), y=-4.0)
+        + f.pushed(f.reach(7.0), y=-3.0) + f.pushed(f.reach(10.0) * up, z=6.0, y=-1.5)
+        + f.pushed(f.reach(11.0) * down, z=-7.0, y=-1.5)
         + f.rolled(up + down, -0.22) + f.levelled(f.reach(18.0)),
         "mouthPucker": pursed,
         "mouthRight": right,
@@ -89,7 +91,8 @@ def _mouth(f: Fields) -> Shapes:
         + f.pushed(f.ball((0, -84, 88), 18), z=5.0, y=-1.0),
         "mouthShrugUpper": f.pushed(f.reach(12.0) * (0.35 + 0.65 * np.maximum(up, down)), z=4.0, y=-2.0),
         "mouthPress": f.rolled(up + down, 0.5) + f.pushed(lips, y=1.2) + f.pushed(edge, x=1.0, y=1.5),
-        "mouthUpperUp": f.pushed(f.reach(13.0) * up, z=8.5, y=-0.5) + f.pushed(f.ball((27, -78, 142), 12), z=2.5, y=-1.5),
+        "mouthUpperUp": f.pushed(f.reach(13.0) * up, z=8.5, y=-0.5)
+        + f.pushed(f.ball((27, -78, 142), 12), z=2.5, y=-1.5),
         "mouthLowerDown": f.pushed(f.reach(13.0) * down, z=-9.0, y=0.5),
         "cheekPuff": f.swollen(f.ball((48, -58, 122), 27) * (1 - f.reach(8.0)), 18.0) + f.pushed(lips, y=-2.0),
     }  # fmt: skip
@@ -111,12 +114,11 @@ def _eyelids(f: Fields) -> Shapes:
     """Blink, squint, wide and the lids' share of the gaze; the lids slide along the eyeball."""
     shapes: Shapes = {}
     for loops, side, name in zip(f.face.lids, (1.0, -1.0), ("Left", "Right"), strict=True):
-        turn = loop_turns(len(loops["fold"]))
-        inner = turn if side > 0 else np.pi - turn
+        turn = loop_turns(len(loops["fold"]), side)
         rise = np.sin(turn)
         blink = np.zeros_like(f.points)
         for loop_name, share, radii in LID_LOOPS:
-            shut = lid_points(inner, share, radii, 1.0) - lid_points(inner, share, radii)
+            shut = lid_points(turn, share, radii, 1.0) - lid_points(turn, share, radii)
             blink[loops[loop_name]] = shut * [side, 1.0, 1.0]
         centre = EYE_CENTRE * [side, 1.0, 1.0]
         near = np.exp(-np.sum((f.points - centre - [0.0, -26.0, 26.0]) ** 2, axis=1) / 14.0**2)

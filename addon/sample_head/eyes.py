@@ -16,14 +16,12 @@ LID_LOOPS = (
 )  # fmt: skip
 """Name, share of the way from fold (0) to opening (1), distance from the eyeball's centre in radii."""
 SKIN_LOOPS = 2
-FOLD_ANGLE = 66.0
-"""Degrees between the gaze and the crease round the lids."""
 
 
 def lid_angles(turn: Array, closed: float = 0.0) -> tuple[Array, Array]:
-    """Azimuth and elevation (radians from the gaze) of the opening's rim at loop angle `turn`; closed 0 or 1."""
+    """Azimuth and elevation (radians from the gaze) of the left eye's opening at loop angle `turn`; closed 0 or 1."""
     rise = np.sin(turn)
-    azimuth = np.radians(53.0) * np.cos(turn)
+    azimuth = np.radians(51.0 * np.cos(turn) + 1.5)
     opened = np.where(rise > 0, np.radians(28.5), np.radians(33.5)) * np.sign(rise) * np.abs(rise) ** 0.9
     shut = np.radians(-14.0) * np.cos(0.5 * np.pi * np.cos(turn)) + np.radians(0.6) * np.sign(rise)
     return azimuth, opened + closed * (shut - opened)
@@ -36,15 +34,16 @@ def on_ball(azimuth: Array, elevation: Array, radius: float | Array) -> Array:
     return unit * np.asarray(radius)[..., None] if np.ndim(radius) else unit * radius
 
 
-def loop_turns(count: int) -> Array:
-    """Loop angle of each column, anticlockwise from the +X corner."""
-    return 2 * np.pi * np.arange(count) / count
+def loop_turns(count: int, side: float) -> Array:
+    """Loop angle of each column, from the outer corner over the upper lid; loops run anticlockwise from +X."""
+    turn = 2 * np.pi * np.arange(count) / count
+    return turn if side > 0 else np.pi - turn
 
 
 def lid_points(turn: Array, share: float, radii: float, closed: float = 0.0) -> Array:
-    """Offsets from the eye's centre of the lid at `share` of the way from the fold to the opening."""
-    fold_azimuth = np.radians(FOLD_ANGLE) * np.cos(turn)
-    fold_elevation = np.radians(FOLD_ANGLE) * np.sin(turn)
+    """Offsets from the left eye's centre of the lid at `share` of the way from the fold to the opening."""
+    fold = np.radians(61.0 + 4.0 * np.cos(turn) + 4.0 * np.sin(turn))
+    fold_azimuth, fold_elevation = fold * np.cos(turn), fold * np.sin(turn)
     azimuth, elevation = lid_angles(turn, closed)
     return on_ball(
         fold_azimuth + share * (azimuth - fold_azimuth),
@@ -56,20 +55,21 @@ def lid_points(turn: Array, share: float, radii: float, closed: float = 0.0) -> 
 def add_eyelids(cage: Cage, rim: Loop, side: float, skin: int) -> dict[str, Loop]:
     """Fill the opened block `rim` with an eye's lids; `side` is 1 for the character's left. Loops by name."""
     centre = EYE_CENTRE * [side, 1.0, 1.0]
-    turn = loop_turns(len(rim))
+    flip = np.array([side, 1.0, 1.0])
+    turn = loop_turns(len(rim), side)
     outer = np.asarray([cage.points[k] for k in rim])
     loops: dict[str, Loop] = {}
     previous = rim
-    first = centre + lid_points(turn, LID_LOOPS[0][1], LID_LOOPS[0][2])
+    first = centre + flip * lid_points(turn, LID_LOOPS[0][1], LID_LOOPS[0][2])
     for n in range(SKIN_LOOPS):
         points = outer + (n + 1) / (SKIN_LOOPS + 1) * (first - outer)
         loops[f"skin{n}"] = cage.add(project(points))
         cage.bridge(previous, loops[f"skin{n}"], skin)
         previous = loops[f"skin{n}"]
     for name, share, radii in LID_LOOPS:
-        points = centre + lid_points(turn, share, radii)
+        points = centre + flip * lid_points(turn, share, radii)
         if name in ("fold", "hood"):  # below the eye the cheek may bury the lid's root: let it lie flush
-            buried = (distance(points * [side, 1.0, 1.0]) < 0.0) * np.clip(0.5 - 1.8 * np.sin(turn), 0.0, 1.0)
+            buried = (distance(points) < 0.0) * np.clip(0.5 - 1.8 * np.sin(turn), 0.0, 1.0)
             points = points + buried[:, None] * (project(points) - points)
         loops[name] = cage.add(points)
         cage.bridge(previous, loops[name], skin)

@@ -56,7 +56,11 @@ def build_face() -> Face:
 
 
 def _mirror(
-    grid: Grid, mouth: dict[str, Loop], left: dict[str, Loop], right: dict[str, Loop], points: Array,
+    grid: Grid,
+    mouth: dict[str, Loop],
+    left: dict[str, Loop],
+    right: dict[str, Loop],
+    points: Array,
     islands: Loop,
 ) -> NDArray[np.int64]:
     mirror = np.arange(len(points))

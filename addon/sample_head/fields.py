@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .face import Face
-from .mouth import HALF_WIDTH, LINE_CURVE, LINE_HEIGHT, LIP_LOOPS, UPPER_HEIGHT
+from .mouth import HALF_WIDTH, LINE_CURVE, LINE_HEIGHT, LIP_LOOPS, RISE_POWER, UPPER_HEIGHT
 
 Array = NDArray[np.float64]
 
@@ -16,10 +16,27 @@ JAW_ANGLE = np.radians(20.0)
 """Rotation of the jaw bone that belongs to jawOpen = 1."""
 
 
+ROLL = {
+    "skin1": (0.08, 0.0), "skin2": (0.22, 0.2), "edge": (0.45, 0.5), "border": (0.62, 1.6), "slope": (0.6, 3.4),
+    "belly": (0.42, 3.4), "crest": (0.2, 2.5), "front": (0.0, 1.5),
+}  # fmt: skip
+"""A rolled lip, by loop: share of the way towards the mouth line, millimetres backwards."""
+TIP = {
+    "edge": 0.3, "border": 0.45, "slope": 0.75, "belly": 1.0, "crest": 1.0, "front": 1.0, "contact": 1.0, "back": 1.0,
+    "vestibule": 0.9, "cheek": 0.3,
+}  # fmt: skip
+"""How far each loop follows a lip's rim."""
+
+
 def smooth(value: Array, low: float, high: float) -> Array:
     """0 below `low`, 1 above `high` (which may be the smaller), an S-curve between."""
     x = np.clip((value - low) / (high - low), 0.0, 1.0)
     return x * x * (3.0 - 2.0 * x)
+
+
+def _lens(rise: Array) -> Array:
+    """Height of an ellipse over the mouth line, 0 at the corners and 1 in the middle."""
+    return np.sqrt(1.0 - np.square(1.0 - np.abs(rise) ** RISE_POWER))
 
 
 class Fields:
@@ -38,7 +55,7 @@ class Fields:
             self.distance[face.mouth[name]] = 0.0
             self.depth[face.mouth[name]] = share
         self.left = smooth(self.points[:, 0], -0.4 * HALF_WIDTH, 0.4 * HALF_WIDTH)
-        lens = np.sin(0.5 * np.pi * np.abs(self.rise)) ** 0.7
+        lens = _lens(self.rise)
         self.upper = np.where(self.rise > 0, lens, 0.0)
         self.lower = np.where(self.rise < 0, lens, 0.0)
         self.jaw = self._jaw()
@@ -60,7 +77,7 @@ class Fields:
     def _jaw(self) -> Array:
         """How much of the jaw's rotation a vertex follows."""
         p = self.points
-        opening = 0.5 - 0.5 * np.sign(self.rise) * np.sin(0.5 * np.pi * np.abs(self.rise)) ** 0.75
+        opening = 0.5 - 0.5 * np.sign(self.rise) * _lens(self.rise)
         spread = smooth(np.abs(self.rise), 0.0, 0.5)
         skin = np.where(self.rise > 0, 0.5 - 0.5 * spread, 0.5 + 0.5 * spread)
         near = np.exp(-((self.distance / 14.0) ** 2))
@@ -109,13 +126,13 @@ class Fields:
 
     def levelled(self, weight: Array) -> Array:
         """Takes the upward curve out of the mouth line."""
-        return self.pushed(weight, z=-1.0) * (LINE_CURVE * np.minimum(np.abs(self.points[:, :1]) / HALF_WIDTH, 1.0) ** 2)
+        across = np.minimum(np.abs(self.points[:, 0]) / HALF_WIDTH, 1.0)
+        return self.pushed(weight * np.square(across), z=-LINE_CURVE)
 
     def tipped(self, which: Array, y: float, z: float) -> Array:
         """Moves a lip's rim by y and z mm while its outer edge lags behind."""
         share = np.exp(-((self.distance / 6.0) ** 2)) * 0.25 * self.depth
-        for name, part in (("edge", 0.3), ("border", 0.45), ("slope", 0.75), ("belly", 1.0), ("crest", 1.0), ("front", 1.0),
-                           ("contact", 1.0), ("back", 1.0), ("vestibule", 0.9), ("cheek", 0.3)):  # fmt: skip
+        for name, part in TIP.items():
             share[self.face.mouth[name]] = part
         return self.pushed(share * which, y=y, z=z)
 
@@ -130,14 +147,12 @@ class Fields:
         face = self.face
         moved = np.zeros_like(self.points)
         contact = self.points[face.mouth["contact"]]
-        share = {"edge": 0.45, "border": 0.62, "slope": 0.6, "belly": 0.42, "crest": 0.2, "front": 0.0, "skin2": 0.22, "skin1": 0.08}
-        back = {"edge": 0.5, "border": 1.6, "slope": 3.4, "belly": 3.4, "crest": 2.5, "front": 1.5, "skin2": 0.2, "skin1": 0.0}
-        for name, tuck in share.items():
+        for name, (tuck, back) in ROLL.items():
             loop = face.mouth[name]
             away = self.points[loop] - contact
             limit = np.minimum(1.0, UPPER_HEIGHT / np.maximum(np.abs(away[:, 2]), 1e-9))
             moved[loop, 2] = -tuck * away[:, 2] * np.where(name.startswith("skin"), limit, 1.0)
-            moved[loop, 1] = back[name]
+            moved[loop, 1] = back
         return amount * which[:, None] * moved
 
     def opened_jaw(self, angle: float = float(JAW_ANGLE)) -> Array:

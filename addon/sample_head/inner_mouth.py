@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .mouth import LINE_HEIGHT, mouth_line
+from .mouth import LINE_HEIGHT, lips_front
 from .template import Cage
 
 Array = NDArray[np.float64]
@@ -23,7 +24,7 @@ def build_teeth(upper: bool) -> Cage:
     cage = Cage()
     scale, front = (1.0, 4.4) if upper else (0.9, 6.8)
     edge, root = (LINE_HEIGHT - 2.2, LINE_HEIGHT + 8.5) if upper else (LINE_HEIGHT - 1.6, LINE_HEIGHT - 11.0)
-    start = float(mouth_line(np.zeros(1))[0, 1]) + front
+    start = lips_front() + front
     x = 0.0
     for width in TOOTH_WIDTHS:
         width *= scale
@@ -69,13 +70,12 @@ def _add_tooth(cage: Cage, x: float, start: float, half: float, edge: float, roo
         u = flat * np.sign(np.cos(turn)) * np.abs(np.cos(turn)) ** 0.55
         v = flat * np.sign(np.sin(turn)) * np.abs(np.sin(turn)) ** 0.75
         w = np.sign(tilt) * np.abs(np.sin(tilt)) ** 0.6
-        wide = half * (1.0 + 0.05 * -w) * 1.0
-        thick = 3.3 - 0.8 * -w
+        wide, thick = half * (1.0 - 0.05 * w), 3.3 + 0.8 * w
         ring = centre + u[:, None] * wide * along + v[:, None] * thick * inwards
         ring[:, 2] += w * reach
         loops.append(cage.add(ring))
     ordered = loops if root > edge else [loop[::-1] for loop in loops]
-    for outer, inner in zip(ordered[:-1], ordered[1:], strict=True):
+    for outer, inner in pairwise(ordered):
         cage.bridge(outer, inner, ENAMEL)
     cage.fill(ordered[-1], 4, 2, ENAMEL)
     cage.fill(ordered[0][::-1], 4, 2, ENAMEL)
@@ -102,7 +102,7 @@ TONGUE_POSES: Mapping[str, Mapping[str, float]] = {
     "viseme_E": {"out": 0.5, "blade": 5.0},
     "viseme_I": {"out": 1.0, "blade": 6.0, "back": 3.0},
     "viseme_O": {"out": -6.0, "back": 6.0, "blade": 1.0},
-    "viseme_U": {"out": -6.0, "back": 7.0, "blade": 1.0},
+    "viseme_U": {"out": -9.0, "back": 6.0, "blade": -3.0, "tip": -3.0},
 }
 """Millimetres: out forwards at the tip; tip, blade, back raised; droop of the part beyond the lips; thin 0-1."""
 
@@ -110,7 +110,7 @@ TONGUE_POSES: Mapping[str, Mapping[str, float]] = {
 def _tongue(pose: Mapping[str, float]) -> Cage:
     """A flattened tube from the root to the tip with a groove along its top."""
     cage = Cage()
-    front = float(mouth_line(np.zeros(1))[0, 1])
+    front = lips_front()
     u = np.array([0.0, 0.14, 0.28, 0.42, 0.55, 0.67, 0.78, 0.87, 0.94, 0.985])
     tip, blade = np.clip((u - 0.55) / 0.45, 0, 1) ** 1.6, np.exp(-(((u - 0.68) / 0.2) ** 2))
     back = np.exp(-(((u - 0.3) / 0.22) ** 2))

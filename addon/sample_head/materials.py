@@ -31,7 +31,9 @@ def material(name: str) -> bpy.types.Material:
     made = bpy.data.materials.new(name)
     made.diffuse_color = (*colour, 1.0)
     made.roughness = roughness
-    made.use_nodes = True
+    made.metallic = 1.0 if name in ("Labial Iris", "Labial Pupil") else 0.0  # Workbench: no grey sheen on the gaze
+    if made.node_tree is None:  # 5.2 makes the nodes by itself
+        made.use_nodes = True
     shader = next(node for node in made.node_tree.nodes if node.type == "BSDF_PRINCIPLED")
     shader.inputs["Base Color"].default_value = (*colour, 1.0)
     shader.inputs["Roughness"].default_value = roughness

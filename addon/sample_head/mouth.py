@@ -7,6 +7,7 @@ middle loop by its neighbours only, which are shared too, so that the closed lip
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,8 @@ LINE_CURVE = 4.2
 """How far the corners lie above the middle of the mouth line at rest."""
 UPPER_HEIGHT, LOWER_HEIGHT = 8.5, 10.5
 UPPER_FULLNESS, LOWER_FULLNESS = 5.0, 6.0
+RISE_POWER = 1.2
+"""Spreads the columns: the distance from the corner grows as rise ** RISE_POWER."""
 SKIN_LOOPS = 3
 LIP_LOOPS = ("edge", "border", "slope", "belly", "crest", "front", "contact", "back")
 BAG_LOOPS = ("vestibule", "cheek", "palate", "throat")
@@ -48,7 +51,7 @@ class Columns:
         k = np.arange(count)
         half = count // 2
         rise = 1.0 - np.abs(1.0 - (k % half) / (half / 2))
-        across = (1.0 - rise**1.2) * np.where((k < count // 4) | (k > 3 * count // 4), 1.0, -1.0)
+        across = (1.0 - rise**RISE_POWER) * np.where((k < count // 4) | (k > 3 * count // 4), 1.0, -1.0)
         side = np.where(k % half == 0, 0.0, np.where(k < half, 1.0, -1.0))
         return cls(across, side, rise)
 
@@ -59,6 +62,12 @@ def mouth_line(across: Array) -> Array:
     skin = surface.front(HALF_WIDTH * across, height)
     skin[:, 1] += 1.0 + 2.4 * np.abs(across) ** 3
     return skin
+
+
+@cache
+def lips_front() -> float:
+    """Depth (y) at which the lips meet in the face's middle; teeth and tongue are placed from it."""
+    return float(mouth_line(np.zeros(1))[0, 1])
 
 
 def add_mouth(cage: Cage, rim: Loop, skin: int, lips: int, lining: int) -> tuple[Columns, dict[str, Loop]]:
@@ -134,7 +143,6 @@ def _lip_points(columns: Columns) -> dict[str, Array]:
 def _bag_points(name: str, columns: Columns) -> Array:
     """A loop of the mouth bag: a rounded section of the given half width, rise and fall, at a depth."""
     line = mouth_line(columns.across)
-    middle = line[len(line) // 4]
     half, rise, fall, depth, follow = {
         "vestibule": (28.0, 8.0, 8.0, 2.8, 1.0),
         "cheek": (34.0, 19.0, 19.0, 9.0, 0.85),
@@ -145,6 +153,6 @@ def _bag_points(name: str, columns: Columns) -> Array:
     along, up = np.cos(angle) ** 0.8, np.sin(angle) ** 0.7
     points = np.empty((len(line), 3))
     points[:, 0] = half * along * np.sign(columns.across)
-    points[:, 1] = middle[1] + depth + follow * (line[:, 1] - middle[1])
+    points[:, 1] = lips_front() + depth + follow * (line[:, 1] - lips_front())
     points[:, 2] = LINE_HEIGHT + up * np.where(columns.side > 0, rise, -fall)
     return points

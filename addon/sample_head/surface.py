@@ -91,11 +91,11 @@ def project(points: Points, steps: int = 2) -> Points:
     return moved
 
 
-def cast(origins: Points, directions: Points, reach: float = 400.0) -> Points:
+def cast(origins: Points, directions: Points, reach: float = 180.0) -> Points:
     """The outermost skin point [n, 3] on each ray from `origins` along unit `directions`, marching inwards."""
     travel = np.full(len(origins), reach)
-    for _ in range(70):
-        travel = np.maximum(travel - 0.85 * distance(origins + travel[:, None] * directions), 0.0)
+    for _ in range(36):
+        travel = np.maximum(travel - 0.9 * distance(origins + travel[:, None] * directions), 0.0)
     return origins + travel[:, None] * directions
 
 

@@ -7,6 +7,7 @@ of cells may be opened: its rim becomes a loop from which concentric loops lead 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,7 +78,6 @@ class Cage:
                 self.face(tuple(int(c) for c in corners), slot)
         return made
 
-
     def tube(self, path: NDArray[np.float64], side: NDArray[np.float64], up: NDArray[np.float64], slot: int) -> Loop:
         """A closed, rounded tube of eight columns along `path` [n, 3] with half axes `side`, `up` [n, 3].
 
@@ -89,7 +89,7 @@ class Cage:
             self.add(p + np.cos(turn)[:, None] * s + np.sin(turn)[:, None] * u)
             for p, s, u in zip(path, side, up, strict=True)
         ]
-        for outer, inner in zip(loops[:-1], loops[1:], strict=True):
+        for outer, inner in pairwise(loops):
             self.bridge(outer, inner, slot)
         self.fill(loops[-1], 2, 2, slot)
         self.fill(loops[0][::-1], 2, 2, slot)
@@ -117,7 +117,7 @@ class Grid:
         blocks = [(*MOUTH_ROWS, -MOUTH_HALF, MOUTH_HALF), (*EYE_ROWS, *EYE_COLUMNS), (*EYE_ROWS, left, right)]
         kept = np.ones((rows, 2 * HALF), dtype=bool)
         for i0, i1, j0, j1 in blocks:
-            kept[np.ix_(range(i0 + 1, i1), np.arange(j0 + 1, j1) % (2 * HALF))] = False
+            kept[np.ix_(np.arange(i0 + 1, i1), np.arange(j0 + 1, j1) % (2 * HALF))] = False
         self.index = np.full(kept.shape, -1)
         self.index[kept] = cage.add(surface.cast(origins[kept.ravel()], directions[kept.ravel()]))
         self.mouth, self.eye_left, self.eye_right = (self.rim(*block) for block in blocks)
@@ -141,11 +141,11 @@ def _rays() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Origins and directions [rows * columns, 3] of the rays whose hits are the tube's vertices."""
     signed = [AZIMUTHS[j] if j <= HALF else -AZIMUTHS[2 * HALF - j] for j in range(2 * HALF)]
     around = np.radians(signed)
-    rows = [(z, 20.0, 0.0) for z in NECK_ROWS]
+    rows: list[tuple[float, float, float]] = [(z, 20.0, 0.0) for z in NECK_ROWS]
     rows.append((70.0, 8.0, -22.0))
-    for z in FACE_ROWS:
-        height = 180 + 0.45 * (z - 180)
-        rows.append((height, 5.0, np.degrees(np.arctan2(z - height, 95.0))))
+    for crossing in FACE_ROWS:
+        height = 180.0 + 0.45 * (crossing - 180.0)
+        rows.append((height, 5.0, float(np.degrees(np.arctan2(crossing - height, 95.0)))))
     rows += [(195.0, 8.0, e) for e in CROWN_ROWS]
     origins, directions = [], []
     for z, y, elevation in rows:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from .fields import Fields
+from .fields import Fields, smooth
 
 Array = NDArray[np.float64]
 
@@ -26,7 +26,7 @@ VISEME_RECIPES: Mapping[str, Mapping[str, float]] = {
     "E": {"jawOpen": 0.2, "mouthUpperUp": 0.4, "mouthLowerDown": 0.2, "mouthStretch": 0.35, "mouthSmile": 0.3},
     "I": {"jawOpen": 0.07, "mouthUpperUp": 0.4, "mouthLowerDown": 0.3, "mouthStretch": 0.4, "mouthSmile": 0.55},
     "O": {"jawOpen": 0.4, "mouthFunnel": 0.4, "mouthPucker": 0.5},
-    "U": {"jawOpen": 0.1, "mouthFunnel": 0.15, "mouthPucker": 0.85},
+    "U": {"jawOpen": 0.12, "lipHole": 1.0, "mouthPucker": 0.95},
 }
 """Weights of symmetric shapes: a name without Left or Right stands for both sides."""
 
@@ -39,6 +39,7 @@ def viseme_shapes(fields: Fields, arkit: Mapping[str, Array]) -> dict[str, Array
         if f"{base}Right" in arkit:
             parts.setdefault(base, arkit[name] + arkit[f"{base}Right"])
     parts["lipToTeeth"] = _lip_to_teeth(fields)
+    parts["lipHole"] = _lip_hole(fields)
     zero = np.zeros_like(fields.points)
     return {
         f"viseme_{name}": sum((share * parts[part] for part, share in recipe.items()), zero)
@@ -55,3 +56,10 @@ def _lip_to_teeth(f: Fields) -> Array:
     """The lower lip raised and drawn back until its rim lies under the upper front teeth."""
     middle = f.lower**1.2
     return f.rolled(middle, 0.3) + f.tipped(middle, y=5.0, z=1.5)
+
+
+def _lip_hole(f: Fields) -> Array:
+    """A small round opening in the middle of pursed lips."""
+    lips = f.reach(9.0)
+    upper, lower = lips * smooth(f.rise, 0.1, 1.0), lips * smooth(-f.rise, 0.1, 1.0)
+    return f.pushed(upper, z=-0.5, y=-1.0) + f.pushed(lower, z=-2.2, y=-1.0)
