@@ -12,19 +12,19 @@ MODULE = "bl_ext.user_default.labial"
 
 def _traces() -> set[str]:
     """Everything in the running Blender that carries our name or comes from our code."""
-    found = {f"type {name}" for name in dir(bpy.types) if "labial" in name.lower()}
-    found |= {f"operator {name}" for name in dir(bpy.ops.labial)}
-    for owner in ("Scene", "Object", "WindowManager", "Armature", "Mesh", "Action", "Bone", "PoseBone", "Key"):
-        properties = getattr(bpy.types, owner).bl_rna.properties.keys()
-        found |= {f"property {owner}.{name}" for name in properties if "labial" in name.lower()}
+    found = {f"operator {name}" for name in dir(bpy.ops.labial)}
+    for name in dir(bpy.types):
+        kind = getattr(bpy.types, name)
+        if "labial" in name.lower() or getattr(kind, "__module__", "").startswith(MODULE):
+            found.add(f"type {name}")
+        elif rna := getattr(kind, "bl_rna", None):
+            found |= {f"property {name}.{item.identifier}" for item in rna.properties if "labial" in item.identifier}
+        drawers = getattr(getattr(kind, "draw", None), "_draw_funcs", ())
+        found |= {f"drawn in {name}" for drawer in drawers if drawer.__module__.startswith(MODULE)}
     for event in dir(bpy.app.handlers):
         handlers = getattr(bpy.app.handlers, event)
         if isinstance(handlers, list):
             found |= {f"handler {event}" for handler in handlers if handler.__module__.startswith(MODULE)}
-    for menu in (name for name in dir(bpy.types) if "_MT_" in name):
-        draw = getattr(getattr(bpy.types, menu), "draw", None)
-        drawers = getattr(draw, "_draw_funcs", ())
-        found |= {f"menu {menu}" for drawer in drawers if drawer.__module__.startswith(MODULE)}
     for keyconfig in bpy.context.window_manager.keyconfigs:
         for keymap in keyconfig.keymaps:
             found |= {f"key {item.idname}" for item in keymap.keymap_items if item.idname.startswith("labial.")}
