@@ -11,11 +11,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from model_runtime.phones import ARPABET, PHONES, SILENCE
+from model_runtime.phones import ARPABET, SILENCE
 
-from .corpora import CORPORA, SAMPLE_RATE, Utterance, audio, utterances
+from .corpora import SAMPLE_RATE, Utterance, audio, utterances
 from .pronounce import Phones, UnknownWordError, Word, pronunciations
 
+FIRST, SECOND = "labels", "labels-again"
+"""Folders in the work folder: the labels of pocketsphinx, and those of the network that learned from them."""
 PIECE = 100
 """Utterances a file: what is lost when the work is stopped."""
 FRAME = 0.01
@@ -110,7 +112,7 @@ def label(utterance: Utterance, found: Sequence[tuple[int, int, str]]) -> Labels
 
 def align_piece(shared: Path, work: Path, name: str, piece: int) -> tuple[int, int]:
     """Align utterances of one piece into its file. Returns how many were kept and how many were left out."""
-    path = piece_path(work, name, piece)
+    path = piece_path(work / FIRST, name, piece)
     samples = audio(shared, work, name)
     spoken = []
     rows = utterances(shared, name)[piece * PIECE : (piece + 1) * PIECE]
@@ -121,32 +123,41 @@ def align_piece(shared: Path, work: Path, name: str, piece: int) -> tuple[int, i
             continue
     path.parent.mkdir(parents=True, exist_ok=True)
     aligner = Aligner([word for _, words in spoken for word in words], path.with_suffix(".dict"))
-    lines = []
+    kept = []
     for utterance, words in spoken:
         found = aligner.align(samples[utterance.start : utterance.end], words)
         if found:
-            lines.append(json.dumps(asdict(label(utterance, found)), ensure_ascii=False))
-    path.with_suffix(".part").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-    path.with_suffix(".part").rename(path)
+            kept.append(label(utterance, found))
+    write_piece(path, kept)
     path.with_suffix(".dict").unlink()
-    return len(lines), len(rows) - len(lines)
+    return len(kept), len(rows) - len(kept)
 
 
-def piece_path(work: Path, name: str, piece: int) -> Path:
+def piece_path(folder: Path, name: str, piece: int) -> Path:
     """Where the labels of a piece are."""
-    return work / "labels" / f"{name}-{piece:03d}.jsonl"
+    return folder / f"{name}-{piece:03d}.jsonl"
+
+
+def missing_pieces(shared: Path, folder: Path, names: Sequence[str]) -> list[tuple[str, int]]:
+    """The pieces of the corpora that have no labels in `folder` yet."""
+    counts = {name: -(-len(utterances(shared, name)) // PIECE) for name in names}
+    pieces = [(name, piece) for name in names for piece in range(counts[name])]
+    return [(name, piece) for name, piece in pieces if not piece_path(folder, name, piece).exists()]
+
+
+def write_piece(path: Path, labels: Sequence[Labels]) -> None:
+    """One JSON object a line, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lines = [json.dumps(asdict(one), ensure_ascii=False) + "\n" for one in labels]
+    path.with_suffix(".part").write_text("".join(lines), encoding="utf-8")
+    path.with_suffix(".part").rename(path)
 
 
 def align(shared: Path, work: Path, names: Sequence[str], processes: int = 2) -> None:
     """Label every utterance that is not labelled yet."""
     for name in names:
         audio(shared, work, name)
-    missing = [
-        (name, piece)
-        for name in names
-        for piece in range(-(-len(utterances(shared, name)) // PIECE))
-        if not piece_path(work, name, piece).exists()
-    ]
+    missing = missing_pieces(shared, work / FIRST, names)
     with ProcessPoolExecutor(processes) as pool:
         jobs = [(name, piece, pool.submit(align_piece, shared, work, name, piece)) for name, piece in missing]
         for name, piece, job in jobs:
@@ -154,22 +165,11 @@ def align(shared: Path, work: Path, names: Sequence[str], processes: int = 2) ->
             print(f"aligned {name} {piece}: {kept} kept, {dropped} left out", flush=True)
 
 
-def load(work: Path, name: str) -> dict[str, Labels]:
+def load(folder: Path, name: str) -> dict[str, Labels]:
     """The labels of a corpus by utterance id."""
     found = {}
-    for path in sorted((work / "labels").glob(f"{name}-*.jsonl")):
+    for path in sorted(folder.glob(f"{name}-*.jsonl")):
         for line in path.read_text(encoding="utf-8").splitlines():
             row = json.loads(line)
             found[row["id"]] = Labels(row["id"], tuple(row["phones"]), tuple(row["ends"]))
     return found
-
-
-def check_inventory() -> None:
-    """Every phone but silence can be aligned."""
-    lacking = [phone for phone in PHONES if phone not in ACOUSTIC]
-    if lacking:
-        raise ValueError(f"no acoustic phone for {lacking}")
-
-
-if __name__ == "__main__":
-    align(Path("../shared"), Path(".cache/corpus"), [corpus.name for corpus in CORPORA])
