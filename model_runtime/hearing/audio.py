@@ -15,7 +15,7 @@ from ..errors import AudioError
 
 SILENT_DBFS = -70.0
 _PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
-_BLOCK = 1 << 20
+_BLOCK = 1 << 14
 
 
 def load(path: str | Path) -> AudioClip:
@@ -119,18 +119,16 @@ def resampled(samples: Float32, rate: float) -> Float32:
     kernel = (up * cutoff * np.sinc(cutoff * taps) * np.kaiser(2 * half + 1, 7.0)).astype(np.float32)
     length = -(-len(samples) * up // down)
     reach = half // up + 1
-    padded = np.pad(samples, (reach, reach + 1))
-    out = np.empty(length, dtype=np.float32)
     offsets = np.arange(-reach + 1, reach + 1)
+    windows = np.lib.stride_tricks.sliding_window_view(np.pad(samples, (reach, reach + down)), len(offsets))
+    out = np.empty(length, dtype=np.float32)
     for phase in range(min(up, length)):
-        at = np.arange(phase, length, up, dtype=np.int64) * down
-        base, rest = at // up, int(at[0] % up)
+        first, rest = divmod(phase * down, up)
         index = rest - offsets * up + half
-        used = (index >= 0) & (index <= 2 * half)
-        weights = kernel[index[used]]
-        for start in range(0, len(base), max(1, _BLOCK // len(weights))):
-            block = base[start : start + max(1, _BLOCK // len(weights))]
-            out[phase + start * up : phase + (start + len(block)) * up : up] = (
-                padded[block[:, None] + offsets[used] + reach] @ weights
-            )
+        weights = np.where((index >= 0) & (index <= 2 * half), kernel[np.clip(index, 0, 2 * half)], 0.0)
+        rows = windows[first + 1 :: down]
+        count = len(range(phase, length, up))
+        for start in range(0, count, _BLOCK):
+            stop = min(count, start + _BLOCK)
+            out[phase + start * up : phase + (stop - 1) * up + 1 : up] = rows[start:stop] @ weights
     return out

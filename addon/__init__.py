@@ -1,0 +1,1 @@
+"""The Blender side: thin; the only code that imports bpy."""

@@ -1,0 +1,140 @@
+"""From any selected object to the whole character: its meshes, its rig and what on it can be keyed."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import bpy
+
+from ..model_runtime.contracts import Target
+from ..model_runtime.errors import CharacterError
+
+_JAW = re.compile(r"(^|[^a-z])(jaw|mandible|jawroot|jawbone)([^a-z]|$)", re.IGNORECASE)
+_HELPER = re.compile(r"^(ORG|DEF|MCH|VIS)-|_end$|tip$|upper", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Character:
+    """The names of a character's parts (never pointers: they do not survive undo) and its targets.
+
+    warnings: what on it cannot be keyed, and why.
+    """
+
+    name: str
+    meshes: tuple[str, ...]
+    armature: str | None
+    targets: tuple[Target, ...]
+    warnings: tuple[str, ...] = ()
+
+
+def find_character(selected: bpy.types.Object | None, view_layer: bpy.types.ViewLayer) -> Character:
+    """The character that an object belongs to. Raises CharacterError naming the fix."""
+    if selected is None:
+        raise CharacterError("No character is selected. Click its mesh or its rig, then try again.")
+    armature = _armature(selected)
+    meshes = _meshes(selected, armature, view_layer)
+    if not meshes:
+        raise CharacterError(f"“{selected.name}” has no mesh. Select the character's face or its rig.")
+    keyed = [m for m in meshes if m.data.shape_keys and len(m.data.shape_keys.key_blocks) > 1]
+    if not keyed:
+        raise CharacterError(
+            f"No mesh of “{selected.name}” has shape keys. Select the mesh whose mouth has shape keys."
+        )
+    _require_editable(keyed)
+    keys, warnings = _shape_keys(keyed)
+    bones = _jaw_bones(armature) if armature else ()
+    return Character(
+        name=(armature or selected).name,
+        meshes=tuple(m.name for m in meshes),
+        armature=armature.name if armature else None,
+        targets=keys + bones,
+        warnings=warnings,
+    )
+
+
+def objects_of(character: Character) -> list[bpy.types.Object]:
+    """The mesh objects of a character. Raises CharacterError if one is gone."""
+    try:
+        return [bpy.data.objects[name] for name in character.meshes]
+    except KeyError as error:
+        raise CharacterError(f"The object {error} is not there any more. Select the character again.") from None
+
+
+def _armature(obj: bpy.types.Object) -> bpy.types.Object | None:
+    while obj is not None:
+        if obj.type == "ARMATURE":
+            return obj
+        deforming = obj.find_armature()
+        if deforming is not None:
+            return deforming
+        obj = obj.parent
+    return None
+
+
+def _meshes(
+    selected: bpy.types.Object, armature: bpy.types.Object | None, view_layer: bpy.types.ViewLayer
+) -> list[bpy.types.Object]:
+    """All meshes under the rig; without a rig, those under the selected object's topmost parent."""
+    everything = [o for o in view_layer.objects if o.type == "MESH"]
+    if armature is not None:
+        return [o for o in everything if o.find_armature() == armature or armature in _parents(o) or o == selected]
+    root = ([selected, *_parents(selected)])[-1]
+    return [o for o in everything if o == root or root in _parents(o)]
+
+
+def _parents(obj: bpy.types.Object) -> list[bpy.types.Object]:
+    chain = []
+    while obj.parent is not None:
+        obj = obj.parent
+        chain.append(obj)
+    return chain
+
+
+def _require_editable(meshes: list[bpy.types.Object]) -> None:
+    for mesh in meshes:
+        if not mesh.data.shape_keys.is_editable:
+            raise CharacterError(
+                f"The shape keys of “{mesh.name}” are linked from another file, so their animation would be lost when "
+                "this file is saved. Make a library override of the mesh data too (Object Data Properties), or append "
+                "the character."
+            )
+
+
+def _shape_keys(meshes: list[bpy.types.Object]) -> tuple[tuple[Target, ...], tuple[str, ...]]:
+    """Keys of one name on several meshes are one target; driven and muted keys are left out and named."""
+    found: dict[str, list[tuple[str, float, float]]] = {}
+    driven: list[str] = []
+    muted: list[str] = []
+    for mesh in meshes:
+        data = mesh.data.shape_keys
+        held = {f.data_path for f in data.animation_data.drivers} if data.animation_data else set()
+        for key in data.key_blocks[1:]:
+            if f'key_blocks["{bpy.utils.escape_identifier(key.name)}"].value' in held:
+                driven.append(key.name)
+            elif key.mute:
+                muted.append(key.name)
+            else:
+                found.setdefault(key.name, []).append((mesh.name, key.slider_min, key.slider_max))
+    targets = tuple(
+        Target(
+            "shape_key", name, tuple(mesh for mesh, _, _ in uses),
+            max(0.0, max(low for _, low, _ in uses)), min(1.0, min(high for _, _, high in uses)),
+        )
+        for name, uses in found.items()
+    )  # fmt: skip
+    return targets, tuple(_listed(driven, "is driven", "are driven") + _listed(muted, "is muted", "are muted"))
+
+
+def _listed(names: list[str], one: str, many: str) -> list[str]:
+    if not names:
+        return []
+    shown = ", ".join(dict.fromkeys(names[:4])) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
+    return [f"{shown} {one if len(names) == 1 else many} and cannot be keyed"]
+
+
+def _jaw_bones(armature: bpy.types.Object) -> tuple[Target, ...]:
+    """Bones that may be the jaw, controls before helper bones, as targets of ±1 radian."""
+    names = [b.name for b in armature.data.bones if _JAW.search(re.sub(r"([a-z])([A-Z])", r"\1 \2", b.name))]
+    names.sort(key=lambda name: (bool(_HELPER.search(name)), len(name)))
+    return tuple(Target("bone", name, (armature.name,), -1.0, 1.0) for name in names[:1])

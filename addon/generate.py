@@ -1,0 +1,126 @@
+"""A line from request to proven keys: what the operator, the command line and the tests call."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import bpy
+
+from ..model_runtime import pipeline
+from ..model_runtime.contracts import (
+    AudioClip,
+    Calibration,
+    ContactProof,
+    KeyTracks,
+    Progress,
+    Report,
+    RigMap,
+)  # fmt: skip
+from ..model_runtime.errors import CharacterError
+from ..model_runtime.rigs.calibrate import calibrate, correct
+from ..model_runtime.rigs.detect import build_map, propose
+from ..model_runtime.rigs.presets import load_presets
+from . import keyframes
+from .character import Character, find_character
+from .measure import Measured, measure
+from .proof import prove
+from .request import LipSyncRequest, decode
+
+ROUNDS = 2
+"""How often closures that the mesh shows open are strengthened."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A request with its character measured; nothing in it points into Blender."""
+
+    request: LipSyncRequest
+    character: Character
+    measured: Measured
+    rig_map: RigMap
+    calibration: Calibration
+
+
+@dataclass(frozen=True)
+class Result:
+    """What was made: the report for people, the values for programs, the Action's name."""
+
+    report: Report
+    performance: pipeline.Performance
+    action: str
+
+
+def generate(context: bpy.types.Context, request: LipSyncRequest, progress: Progress | None = None) -> Result:
+    """Makes a line in one go. Raises LipSyncError and leaves the scene as it was."""
+    prepared = prepare(context, request)
+    started = time.perf_counter()
+    performance = perform(prepared, progress)
+    return deliver(context, prepared, performance, time.perf_counter() - started)
+
+
+def prepare(context: bpy.types.Context, request: LipSyncRequest) -> Prepared:
+    """Main thread: finds and measures the character."""
+    selected = bpy.data.objects.get(request.character) if request.character else None
+    character = find_character(selected, context.view_layer)
+    proposal = propose(character.targets, load_presets())
+    measured = measure(character, proposal, context.view_layer)
+    rig_map = build_map(proposal, measured.probe)
+    return Prepared(request, character, measured, rig_map, calibrate(measured.probe, rig_map))
+
+
+def perform(prepared: Prepared, progress: Progress | None = None) -> pipeline.Performance:
+    """Any thread: hears, acts, fits and thins. Raises Cancelled if `progress` does."""
+    request = prepared.request
+    clip: AudioClip = decode(request.sound)
+    return pipeline.generate(
+        clip,
+        prepared.rig_map,
+        prepared.calibration,
+        request.clock,
+        request.style,
+        transcript=request.transcript or None,
+        language=request.language,
+        tolerance=request.tolerance,
+        progress=progress,
+    )
+
+
+def deliver(
+    context: bpy.types.Context, prepared: Prepared, performance: pipeline.Performance, seconds: float = 0.0
+) -> Result:
+    """Main thread: writes the keys and proves them on the mesh."""
+    request, started = prepared.request, time.perf_counter()
+    if not performance.keys.tracks:
+        raise CharacterError(
+            f"The sound {request.sound.name} moves nothing on this character: no speech was heard in it."
+        )
+    made_from = {"sound": request.sound.path, "style": request.style.name, "preset": prepared.rig_map.preset}
+    written = keyframes.write(prepared.character, performance.keys, request.sound.name, made_from)
+    keys, proofs = _proven(context, prepared, performance.keys, written.action)
+    report = Report(
+        name=request.sound.name,
+        preset=prepared.rig_map.preset,
+        duration=performance.speech.duration,
+        phone_count=len(performance.speech.phones),
+        key_count=keys.key_count,
+        key_error=keys.error,
+        proofs=proofs,
+        seconds={"hear and act": round(seconds, 2), "write and prove": round(time.perf_counter() - started, 2)},
+        warnings=prepared.character.warnings + written.warnings,
+    )
+    return Result(report, performance, written.action)
+
+
+def _proven(
+    context: bpy.types.Context, prepared: Prepared, keys: KeyTracks, action: str
+) -> tuple[KeyTracks, tuple[ContactProof, ...]]:
+    """Measures every closure and strengthens those that stay open, at most `ROUNDS` times."""
+    proofs = prove(prepared.measured, keys, context.scene, context.view_layer)
+    for _ in range(ROUNDS):
+        if all(p.passed for p in proofs):
+            break
+        keys = correct(keys, proofs, prepared.measured.probe, prepared.rig_map)
+        keyframes.fill_again(action, keys)
+        proofs = prove(prepared.measured, keys, context.scene, context.view_layer)
+    return keys, proofs

@@ -1,0 +1,215 @@
+"""Key tracks to Blender Actions: one Action a line, a slot for every mesh and for the rig. The one way out.
+
+The artist's work is never displaced: an Action that is already there stays active, the line then plays from an NLA
+strip (REPLACE) below it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import bpy
+import numpy as np
+
+from ..model_runtime.contracts import Float32, KeyTrack, KeyTracks, Target
+from .character import Character, objects_of
+from .measure import set_target
+
+MARK = "labial"
+"""Custom property of every Action that Labial made: what it was made from."""
+TRACK_NAME = "Labial"
+_BEZIER, _ALIGNED, _GENERATED = 2, 3, 5
+
+
+@dataclass(frozen=True)
+class Written:
+    """The name of the Action and what the artist's own animation keeps for itself."""
+
+    action: str
+    warnings: tuple[str, ...]
+
+
+def write(character: Character, keys: KeyTracks, line: str, made_from: dict[str, Any]) -> Written:
+    """Writes a line, replacing an earlier one of the same name on this character. All of it is written or nothing."""
+    action = bpy.data.actions.new(f"{line} {TRACK_NAME}")
+    try:
+        action[MARK] = {"line": line, **made_from}
+        action.use_fake_user = False
+        slots = _fill(action, keys)
+    except BaseException:
+        bpy.data.actions.remove(action)
+        raise
+    remove(character, line)
+    warnings = [_place(owner, action, slot, keys) for owner, slot in slots]
+    return Written(action.name, tuple(w for w in warnings if w))
+
+
+def remove(character: Character, line: str | None = None) -> int:
+    """Takes Labial's Actions (of one line, or all) off a character; keys that they moved go back to rest."""
+    gone: set[str] = set()
+    for owner in owners(character):
+        data = owner.animation_data
+        if data is None:
+            continue
+        if _is_ours(data.action, line):
+            gone.add(data.action.name)
+            data.action = None
+        for track in list(data.nla_tracks):
+            for strip in [s for s in track.strips if _is_ours(s.action, line)]:
+                gone.add(strip.action.name)
+                track.strips.remove(strip)
+            if not track.strips and track.name.startswith(TRACK_NAME):
+                data.nla_tracks.remove(track)
+    for name in gone:
+        action = bpy.data.actions[name]
+        _to_rest(character, action)
+        if not action.users:
+            bpy.data.actions.remove(action)
+    return len(gone)
+
+
+def owners(character: Character) -> Iterator[Any]:
+    """The data-blocks that can carry a slot: the shape keys of every mesh, each once, and the rig."""
+    shapes = {m.data.shape_keys.name: m.data.shape_keys for m in objects_of(character) if m.data.shape_keys}
+    yield from shapes.values()
+    if character.armature is not None:
+        yield bpy.data.objects[character.armature]
+
+
+def fill_again(action_name: str, keys: KeyTracks) -> None:
+    """Replaces the keys of an Action that `write` made; its slots and places stay."""
+    action = bpy.data.actions[action_name]
+    for track in keys.tracks:
+        for owner in _owners_of(track.target):
+            bag = action.layers[0].strips[0].channelbag(_slot(action, owner), ensure=True)
+            for path, index, co, handles in _channels(track, owner):
+                _set_points(bag.fcurves.find(path, index=index), co, handles)
+
+
+def _fill(action: Any, keys: KeyTracks) -> list[tuple[Any, Any]]:
+    strip = action.layers.new(TRACK_NAME).strips.new(type="KEYFRAME")
+    slots: dict[str, tuple[Any, Any]] = {}
+    for track in keys.tracks:
+        for owner in _owners_of(track.target):
+            slot = _slot(action, owner)
+            slots[slot.identifier] = (owner, slot)
+            bag = strip.channelbag(slot, ensure=True)
+            for path, index, co, handles in _channels(track, owner):
+                _set_points(bag.fcurves.new(path, index=index), co, handles)
+    return list(slots.values())
+
+
+def _owners_of(target: Target) -> list[Any]:
+    if target.kind == "bone":
+        return [bpy.data.objects[target.objects[0]]]
+    shapes = {
+        bpy.data.objects[name].data.shape_keys.name: bpy.data.objects[name].data.shape_keys for name in target.objects
+    }
+    return list(shapes.values())
+
+
+def _slot(action: Any, owner: Any) -> Any:
+    """The slot of an owner, made if missing. Shape keys are named after the mesh data that holds them."""
+    kind = "KEY" if isinstance(owner, bpy.types.Key) else "OBJECT"
+    name = owner.user.name if kind == "KEY" else owner.name
+    found = next((s for s in action.slots if s.target_id_type == kind and s.name_display == name), None)
+    return found or action.slots.new(id_type=kind, name=name)
+
+
+def _channels(track: KeyTrack, owner: Any) -> Iterator[tuple[str, int, Float32, Float32]]:
+    """The F-curves of a track: path, index, keys [k, 2] and handles [k, 4]."""
+    target = track.target
+    if target.kind == "shape_key":
+        yield f'key_blocks["{bpy.utils.escape_identifier(target.name)}"].value', 0, track.co, track.handles
+        return
+    bone = owner.pose.bones[target.name]
+    path = f'pose.bones["{bpy.utils.escape_identifier(target.name)}"].'
+    if bone.rotation_mode == "QUATERNION":
+        yield path + "rotation_quaternion", 0, *_mapped(track, lambda angle: np.cos(0.5 * angle))
+        yield path + "rotation_quaternion", target.axis + 1, *_mapped(track, lambda a: target.sign * np.sin(0.5 * a))
+    elif bone.rotation_mode == "AXIS_ANGLE":
+        yield path + "rotation_axis_angle", 0, *_mapped(track, lambda angle: target.sign * angle)
+    else:
+        yield path + "rotation_euler", target.axis, *_mapped(track, lambda angle: target.sign * angle)
+
+
+def _mapped(track: KeyTrack, function: Any) -> tuple[Float32, Float32]:
+    co, handles = track.co.copy(), track.handles.copy()
+    co[:, 1], handles[:, 1], handles[:, 3] = function(co[:, 1]), function(handles[:, 1]), function(handles[:, 3])
+    return co, handles
+
+
+def _set_points(curve: Any, co: Float32, handles: Float32) -> None:
+    points = curve.keyframe_points
+    points.clear()
+    points.add(len(co))
+    points.foreach_set("co", co.ravel())
+    points.foreach_set("interpolation", np.full(len(co), _BEZIER, dtype=np.int32))
+    for side in ("handle_left_type", "handle_right_type"):
+        points.foreach_set(side, np.full(len(co), _ALIGNED, dtype=np.int32))
+    points.foreach_set("handle_left", np.ascontiguousarray(handles[:, :2]).ravel())
+    points.foreach_set("handle_right", np.ascontiguousarray(handles[:, 2:]).ravel())
+    points.foreach_set("type", np.full(len(co), _GENERATED, dtype=np.int32))
+    curve.update()
+
+
+def _place(owner: Any, action: Any, slot: Any, keys: KeyTracks) -> str:
+    """Makes the line play on one data-block. Returns a warning if the artist's Action keeps some of its channels."""
+    data = owner.animation_data or owner.animation_data_create()
+    if data.action is None and not any(s.action and MARK in s.action for t in data.nla_tracks for s in t.strips):
+        data.action = action
+        data.action_slot = slot
+        return ""
+    if _is_ours(data.action, None):
+        earlier, its_slot = data.action, data.action_slot
+        data.action = None
+        _strip(data, earlier, its_slot)
+    _strip(data, action, slot)
+    return _conflict(data, slot, action)
+
+
+def _strip(data: Any, action: Any, slot: Any) -> None:
+    first, last = action.curve_frame_range
+    track = next((t for t in data.nla_tracks if t.name.startswith(TRACK_NAME) and _is_free(t, first, last)), None)
+    if track is None:
+        track = data.nla_tracks.new()
+        track.name = TRACK_NAME
+    strip = track.strips.new(action.name, int(first), action)
+    strip.action_slot = slot
+    strip.action_frame_start, strip.action_frame_end = first, last
+    strip.frame_start, strip.frame_end = first, last
+    strip.blend_type, strip.extrapolation = "REPLACE", "NOTHING"
+
+
+def _is_free(track: Any, first: float, last: float) -> bool:
+    return all(s.frame_end <= first or s.frame_start >= last for s in track.strips)
+
+
+def _conflict(data: Any, slot: Any, action: Any) -> str:
+    """Channels that the artist's active Action owns as well: there, the artist's keys win."""
+    if data.action is None or data.action_slot is None:
+        return ""
+    theirs = {(c.data_path, c.array_index) for c in _curves(data.action, data.action_slot)}
+    both = [c.data_path for c in _curves(action, slot) if (c.data_path, c.array_index) in theirs]
+    if not both:
+        return ""
+    return f"The Action “{data.action.name}” already animates {len(both)} of the mouth's channels; its keys were kept."
+
+
+def _curves(action: Any, slot: Any) -> Sequence[Any]:
+    bags = [strip.channelbag(slot) for layer in action.layers for strip in layer.strips]
+    return [curve for bag in bags if bag is not None for curve in bag.fcurves]
+
+
+def _is_ours(action: Any, line: str | None) -> bool:
+    return action is not None and MARK in action and (line is None or action[MARK].get("line") == line)
+
+
+def _to_rest(character: Character, action: Any) -> None:
+    moved = {curve.data_path for slot in action.slots for curve in _curves(action, slot)}
+    for target in character.targets:
+        name = bpy.utils.escape_identifier(target.name)
+        if any(f'["{name}"]' in path for path in moved):
+            set_target(target, 0.0)

@@ -1,0 +1,169 @@
+"""Where the lips of a mesh are, found by how it opens; nothing assumes names, scale or orientation.
+
+The lips are the two surfaces that face each other and part when the mouth opens: one moves with the jaw, the
+other does not.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from mathutils.kdtree import KDTree
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Indices = NDArray[np.int64]
+
+_SLICES = 13
+"""Slices from corner to corner, at most."""
+_MOVES, _STAYS = 0.5, 0.15
+"""Shares of the largest opening from which a point belongs to the lower lip, or up to which to the upper."""
+_NEAR = 0.13
+"""How far apart facing points may be at rest, share of the largest opening, beyond the nearest pair."""
+
+
+@dataclass(frozen=True)
+class Surface:
+    """A mesh in world space: points and normals float [n, 3], edges int [m, 2]."""
+
+    points: Floats
+    normals: Floats
+    edges: Indices
+
+
+@dataclass(frozen=True)
+class Lips:
+    """The lips of one surface. `upper` and `lower` hold, slice by slice from corner to corner, the points that face
+    each other; `steady` are points of the same skin that the mouth does not move. `up` points from the lower to the
+    upper lip, `forward` out of the face; `width` is the distance of the corners at rest."""
+
+    upper: tuple[Indices, ...]
+    lower: tuple[Indices, ...]
+    left: int
+    right: int
+    chin: int
+    steady: Indices
+    steady_rest: Floats
+    up: Floats
+    forward: Floats
+    width: float
+
+    def gaps(self, points: Floats) -> Floats:
+        """How far the lips are apart in each slice, shares of the width, float [slices]: the lowest point of the
+        upper lip above the highest of the lower, as a viewer in front sees it. Negative: they press.
+
+        points: the whole surface, float [n, 3], wherever the head has turned to.
+        """
+        up = self.rotation(points) @ self.up
+        height = points @ up
+        pairs = zip(self.upper, self.lower, strict=True)
+        return np.array([height[u].min() - height[low].max() for u, low in pairs]) / self.width
+
+    def gap(self, points: Floats) -> float:
+        """The largest gap of the mouth's middle two thirds."""
+        edge = len(self.upper) // 6
+        return float(self.gaps(points)[edge : len(self.upper) - edge].max())
+
+    def rotation(self, points: Floats) -> Floats:
+        """How the head has turned since rest, a matrix [3, 3] (Kabsch 1976, over the steady points)."""
+        now = points[self.steady] - points[self.steady].mean(axis=0)
+        before = self.steady_rest - self.steady_rest.mean(axis=0)
+        u, _, vt = np.linalg.svd(before.T @ now)
+        flip = np.diag([1.0, 1.0, np.sign(np.linalg.det(vt.T @ u.T))])
+        return np.asarray(vt.T @ flip @ u.T)
+
+
+def find_lips(surface: Surface, opening: Floats) -> Lips | None:
+    """The lips of a surface whose points move by `opening` float [n, 3] when the mouth opens; None if it has none."""
+    reach = np.linalg.norm(opening, axis=1)
+    if reach.max(initial=0.0) <= 0.0:
+        return None
+    skin = _largest_part(surface, reach > 0.3 * reach.max())
+    largest = reach[skin].max(initial=0.0)
+    below, above = skin & (reach > _MOVES * largest), skin & (reach < _STAYS * largest)
+    if below.sum() < 4 or above.sum() < 4:
+        return None
+    low, high = _facing(surface, below, above, largest)
+    if len(low) < 6:
+        return None
+    points = surface.points
+    up = _unit((surface.normals[low] - surface.normals[high]).mean(axis=0))
+    across = _main_axis(points[np.concatenate([low, high])], up)
+    forward = np.cross(up, across)
+    if forward @ (points[low].mean(axis=0) - points[skin].mean(axis=0)) < 0.0:
+        across, forward = -across, -forward
+    wide_low, wide_high = _facing(surface, skin & (reach > 0.2 * largest), skin & (reach < 0.1 * largest), largest)
+    rim = np.concatenate([low, high, wide_low, wide_high])
+    side = points @ across
+    left, right = int(rim[side[rim].argmax()]), int(rim[side[rim].argmin()])
+    width = float(np.linalg.norm(points[left] - points[right]))
+    upper, lower = _slices(side, low, high)
+    carried = np.flatnonzero(skin & (reach > 0.85 * largest))
+    chin = int(carried[(points[carried] @ up).argmin()])
+    steady = np.flatnonzero(skin & (reach < 0.01 * largest))
+    steady = steady[:: max(1, len(steady) // 200)]
+    return Lips(upper, lower, left, right, chin, steady, points[steady], up, forward, width)
+
+
+def _facing(
+    surface: Surface, below: NDArray[np.bool_], above: NDArray[np.bool_], largest: float
+) -> tuple[Indices, Indices]:
+    """Pairs of a moving and a steady point that lie near each other and look at each other."""
+    low, high = np.flatnonzero(below), np.flatnonzero(above)
+    if not len(low) or not len(high):
+        return low[:0], high[:0]
+    tree = KDTree(len(high))
+    for i, point in zip(high, surface.points[high], strict=True):
+        tree.insert(point, int(i))
+    tree.balance()
+    found = [tree.find(point) for point in surface.points[low]]
+    partner = np.array([index for _, index, _ in found])
+    distance = np.array([d for _, _, d in found])
+    facing = np.einsum("ij,ij->i", surface.normals[low], surface.normals[partner]) < -0.2
+    if not facing.any():
+        return low[:0], high[:0]
+    near = facing & (distance < distance[facing].min() + _NEAR * largest)
+    return low[near], partner[near]
+
+
+def _slices(side: Floats, low: Indices, high: Indices) -> tuple[tuple[Indices, ...], tuple[Indices, ...]]:
+    """Both lips cut across, finely where the mesh is fine; a slice that one lip leaves empty takes that lip's nearest points."""
+    first = max(side[low].min(), side[high].min())
+    last = min(side[low].max(), side[high].max())
+    count = int(np.clip(min(len(np.unique(low)), len(np.unique(high))) // 4, 5, _SLICES))
+    centres = np.linspace(first, last, count)
+    half = 0.9 * (last - first) / (count - 1)
+    upper, lower = [], []
+    for centre in centres:
+        for lip, cut in ((high, upper), (low, lower)):
+            inside = np.unique(lip[np.abs(side[lip] - centre) <= half])
+            cut.append(inside if len(inside) else lip[[np.abs(side[lip] - centre).argmin()]])
+    return tuple(upper), tuple(lower)
+
+
+def _largest_part(surface: Surface, moving: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The largest connected part of the surface that moves at least in part: the skin, not teeth or tongue."""
+    label = np.arange(len(surface.points))
+    while True:
+        before = label.copy()
+        smaller = np.minimum(label[surface.edges[:, 0]], label[surface.edges[:, 1]])
+        np.minimum.at(label, surface.edges[:, 0], smaller)
+        np.minimum.at(label, surface.edges[:, 1], smaller)
+        label = label[label]
+        if (label == before).all():
+            break
+    parts, size = np.unique(label, return_counts=True)
+    touched = np.isin(parts, label[moving])
+    return np.asarray(label == parts[np.where(touched, size, 0).argmax()])
+
+
+def _main_axis(points: Floats, normal: Floats) -> Floats:
+    """The direction of largest spread, made perpendicular to `normal`."""
+    centred = points - points.mean(axis=0)
+    centred -= np.outer(centred @ normal, normal)
+    return _unit(np.linalg.svd(centred, full_matrices=False)[2][0])
+
+
+def _unit(vector: Floats) -> Floats:
+    return np.asarray(vector / np.linalg.norm(vector))

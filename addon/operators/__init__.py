@@ -1,0 +1,1 @@
+"""Operators translate: read the request, call, write, report."""

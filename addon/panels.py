@@ -1,0 +1,113 @@
+"""The sidebar tab: choose a sound, click, see what became of it."""
+
+from __future__ import annotations
+
+import bpy
+
+from ..model_runtime.errors import LipSyncError
+from ..model_runtime.rigs.detect import propose
+from ..model_runtime.rigs.presets import load_presets
+from .character import find_character
+from .operators import line
+
+
+class LABIAL_PT_main(bpy.types.Panel):
+    """Labial in the sidebar of the 3D viewport."""
+
+    bl_label = "Labial"
+    bl_idname = "LABIAL_PT_main"
+    bl_space_type = "VIEW_3D"
+    bl_region_type = "UI"
+    bl_category = "Labial"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """Character, sound, button, progress, report."""
+        layout, settings = self.layout, context.scene.labial
+        layout.use_property_split = True
+        layout.use_property_decorate = False
+        _draw_character(layout.box(), context)
+        column = layout.column()
+        row = column.row()
+        row.prop(settings, "source", expand=True)
+        if settings.source == "FILE":
+            column.prop(settings, "filepath", text="Sound")
+            column.prop(settings, "start_frame")
+        else:
+            column.prop(settings, "strip")
+        column.prop(settings, "transcript")
+        if settings.transcript:
+            column.prop(settings, "language")
+        column.prop(settings, "style")
+        layout.separator(factor=0.5)
+        _draw_button(layout, context)
+        _draw_report(layout, context)
+
+
+class LABIAL_PT_acting(bpy.types.Panel):
+    """The dials."""
+
+    bl_label = "Acting"
+    bl_parent_id = "LABIAL_PT_main"
+    bl_space_type = "VIEW_3D"
+    bl_region_type = "UI"
+    bl_category = "Labial"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """How much of everything, and how exact the keys are."""
+        layout, settings = self.layout, context.scene.labial
+        layout.use_property_split = True
+        layout.use_property_decorate = False
+        for name in ("intensity", "jaw", "lips", "offset_ms", "tolerance", "add_sound"):
+            layout.prop(settings, name)
+
+
+def _draw_character(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    if context.active_object is None:
+        layout.label(text="Select a character", icon="INFO")
+        layout.operator("labial.add_head", text="Add Sample Head", icon="USER")
+        return
+    try:
+        character = find_character(context.active_object, context.view_layer)
+        proposal = propose(character.targets, load_presets())
+    except LipSyncError as error:
+        for part in _wrapped(str(error)):
+            layout.label(text=part, icon="ERROR" if part == _wrapped(str(error))[0] else "BLANK1")
+        return
+    layout.label(text=character.name, icon="ARMATURE_DATA" if character.armature else "MESH_DATA")
+    layout.label(text=proposal.reason, icon="CHECKMARK")
+
+
+def _draw_button(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    job = line.running
+    if job is not None:
+        layout.progress(factor=job.fraction, text=f"{job.doing} – Esc cancels")
+        return
+    column = layout.column()
+    column.scale_y = 1.8
+    column.operator("labial.generate", icon="PLAY_SOUND")
+    layout.operator("labial.clear", icon="X")
+
+
+def _draw_report(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    report = context.scene.labial.report
+    if not report.line:
+        return
+    box = layout.box()
+    box.label(text=report.line, icon="SOUND")
+    box.label(text=f"{report.phones} phones, {report.keys} keys")
+    good = report.proven == report.closures
+    text = f"{report.proven} of {report.closures} closures proven on the mesh"
+    box.label(text=text, icon="CHECKMARK" if good else "ERROR")
+    for note in report.notes.splitlines():
+        for part in _wrapped(note):
+            box.label(text=part)
+
+
+def _wrapped(text: str, width: int = 42) -> list[str]:
+    lines = [""]
+    for word in text.split():
+        if len(lines[-1]) + len(word) >= width:
+            lines.append("")
+        lines[-1] = f"{lines[-1]} {word}".strip()
+    return lines

@@ -1,0 +1,98 @@
+"""What the panel asks for, kept with the scene."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import bpy
+from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
+
+from ..model_runtime.acting.styles import load_styles
+from . import compat
+
+_items: dict[str, list[tuple[str, str, str]]] = {}
+"""Blender keeps no reference to the strings of a dynamic enum: they must live here."""
+
+
+def _styles(_self: Any, _context: Any) -> list[tuple[str, str, str]]:
+    if "styles" not in _items:
+        _items["styles"] = [(name, name, "") for name in load_styles()]
+    return _items["styles"]
+
+
+def _strips(_self: Any, context: bpy.types.Context | None) -> list[tuple[str, str, str]]:
+    names = [s.name for s in compat.sound_strips(compat.sequencer_scene(context))] if context else []
+    _items["strips"] = [(name, name, "") for name in names] or [("", "No sound strip", "Add a sound to the sequencer")]
+    return _items["strips"]
+
+
+class LabialReport(bpy.types.PropertyGroup):
+    """The last line that was made, for the panel."""
+
+    line: StringProperty()
+    phones: IntProperty()
+    keys: IntProperty()
+    closures: IntProperty()
+    proven: IntProperty()
+    notes: StringProperty()
+
+    if TYPE_CHECKING:
+        line: str
+        phones: int
+        keys: int
+        closures: int
+        proven: int
+        notes: str
+
+
+class LabialSettings(bpy.types.PropertyGroup):
+    """The settings of the next line."""
+
+    source: EnumProperty(
+        name="Sound",
+        items=[("FILE", "File", "A sound file"), ("STRIP", "Strip", "A sound strip of the sequencer")],
+    )
+    filepath: StringProperty(name="Sound File", subtype="FILE_PATH", description="The line of dialogue")
+    strip: EnumProperty(name="Strip", items=_strips, description="The sound strip that speaks the line")
+    start_frame: IntProperty(name="Start", default=1, description="Frame at which the sound file begins")
+    add_sound: BoolProperty(
+        name="Add to Sequencer", default=True, description="Also put the sound file into the sequencer, to hear it"
+    )
+    transcript: StringProperty(
+        name="Transcript", description="The words that are spoken, if you have them: better timing"
+    )
+    language: StringProperty(
+        name="Language", default="en-us", description="Language of the transcript: en-us, de, fr-fr …"
+    )
+    style: EnumProperty(name="Style", items=_styles, description="How the mouth acts")
+    intensity: FloatProperty(name="Intensity", default=1.0, min=0.0, max=2.0, subtype="FACTOR", description="All of it")
+    jaw: FloatProperty(
+        name="Jaw", default=1.0, min=0.0, max=2.0, subtype="FACTOR", description="How wide the jaw opens"
+    )
+    lips: FloatProperty(
+        name="Lips", default=1.0, min=0.0, max=2.0, subtype="FACTOR", description="How far the lips shape"
+    )
+    offset_ms: FloatProperty(
+        name="Offset (ms)", default=0.0, soft_min=-200.0, soft_max=200.0, description="Later or earlier"
+    )
+    tolerance: FloatProperty(
+        name="Key Error", default=0.02, min=0.001, max=0.2, subtype="FACTOR",
+        description="How far keys may deviate from the motion: more means fewer keys",
+    )  # fmt: skip
+    report: PointerProperty(type=LabialReport)
+
+    if TYPE_CHECKING:
+        source: str
+        filepath: str
+        strip: str
+        start_frame: int
+        add_sound: bool
+        transcript: str
+        language: str
+        style: str
+        intensity: float
+        jaw: float
+        lips: float
+        offset_ms: float
+        tolerance: float
+        report: LabialReport

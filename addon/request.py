@@ -1,0 +1,117 @@
+"""From Blender's context to a frozen request: the one way in."""
+
+from __future__ import annotations
+
+import tempfile
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import aud
+import bpy
+
+from ..model_runtime.acting.styles import load_style
+from ..model_runtime.contracts import AudioClip, FrameClock, Style
+from ..model_runtime.errors import AudioError, LipSyncError
+from ..model_runtime.hearing import audio
+from . import compat
+
+
+@dataclass(frozen=True)
+class SoundSource:
+    """A sound file, or the bytes of a packed one; `skip` seconds are cut off before, `length` seconds are used."""
+
+    name: str
+    path: str
+    packed: bytes | None = None
+    skip: float = 0.0
+    length: float | None = None
+
+
+@dataclass(frozen=True)
+class LipSyncRequest:
+    """Everything that generating a line needs from the scene."""
+
+    character: str | None
+    sound: SoundSource
+    clock: FrameClock
+    style: Style
+    transcript: str = ""
+    language: str = "en-us"
+    tolerance: float = 0.02
+
+
+def request_from(context: bpy.types.Context) -> LipSyncRequest:
+    """What the panel says. Raises LipSyncError naming what is missing."""
+    settings = context.scene.labial
+    sound, start = _sound(context)
+    style = load_style(settings.style)
+    dials = replace(
+        style,
+        intensity=style.intensity * settings.intensity,
+        jaw=style.jaw * settings.jaw,
+        lips=style.lips * settings.lips,
+        offset_ms=style.offset_ms + settings.offset_ms,
+    )
+    render = context.scene.render
+    return LipSyncRequest(
+        character=context.active_object.name if context.active_object else None,
+        sound=sound,
+        clock=FrameClock(render.fps, render.fps_base, start),
+        style=dials,
+        transcript=settings.transcript,
+        language=settings.language,
+        tolerance=settings.tolerance,
+    )
+
+
+def sound_of_file(path: str) -> SoundSource:
+    """A sound file by its path; `//` is the folder of the .blend."""
+    full = Path(bpy.path.abspath(path))
+    if not full.is_file():
+        raise AudioError(f"There is no sound file {full}. Choose another file or repair the path.")
+    return SoundSource(full.stem, str(full))
+
+
+def decode(source: SoundSource) -> AudioClip:
+    """Any sound that Blender plays, as a clip. Raises AudioError naming the file and the fix."""
+    file = Path(source.path)
+    if source.packed is None and not file.is_file():
+        raise AudioError(f"There is no sound file {file}. Choose another file or repair the path.")
+    with ExitStack() as stack:
+        if source.packed is not None:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+            file = folder / (file.name or "packed.wav")
+            file.write_bytes(source.packed)
+        try:
+            sound = aud.Sound(str(file)).rechannel(1)
+            rate = sound.specs[0]
+            samples = sound.data()
+        except (aud.error, RuntimeError, ValueError) as error:
+            raise AudioError(f"“{file.name}” is not a sound that can be read ({error}). Export it as WAV.") from error
+    first = round(source.skip * rate)
+    last = len(samples) if source.length is None else first + round(source.length * rate)
+    return audio.from_samples(samples[first:last], rate, source.name)
+
+
+def _sound(context: bpy.types.Context) -> tuple[SoundSource, float]:
+    """The chosen sound and the frame at which it starts."""
+    settings = context.scene.labial
+    if settings.source == "FILE":
+        if not settings.filepath:
+            raise LipSyncError("Choose a sound file in the Labial panel.")
+        return sound_of_file(settings.filepath), float(settings.start_frame)
+    scene = compat.sequencer_scene(context)
+    strip = next((s for s in compat.sound_strips(scene) if s.name == settings.strip), None)
+    if strip is None:
+        raise LipSyncError("Choose a sound strip of the sequencer in the Labial panel.")
+    rate = scene.render.fps / scene.render.fps_base
+    packed = bytes(strip.sound.packed_file.data) if strip.sound.packed_file else None
+    source = SoundSource(
+        name=strip.name,
+        path=bpy.path.abspath(strip.sound.filepath, library=strip.sound.library),
+        packed=packed,
+        skip=compat.strip_skipped(strip) / rate,
+        length=compat.strip_length(strip) / rate,
+    )
+    return source, compat.strip_start(strip)
