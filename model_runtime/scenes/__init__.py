@@ -1,0 +1,1 @@
+"""Many lines, and what they became."""
