@@ -15,7 +15,7 @@ import numpy as np
 
 from ..model_runtime.contracts import Float32, KeyTrack, KeyTracks, Target
 from .character import Character, objects_of
-from .measure import set_target
+from .posing import set_target
 
 MARK = "labial"
 """Custom property of every Action that Labial made: what it was made from."""

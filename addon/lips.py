@@ -128,7 +128,7 @@ def _facing(
 
 
 def _slices(side: Floats, low: Indices, high: Indices) -> tuple[tuple[Indices, ...], tuple[Indices, ...]]:
-    """Both lips cut across, finely where the mesh is fine; a slice that one lip leaves empty takes that lip's nearest points."""
+    """Both lips cut across, finely where the mesh is fine; an empty slice takes its lip's nearest points."""
     first = max(side[low].min(), side[high].min())
     last = min(side[low].max(), side[high].max())
     count = int(np.clip(min(len(np.unique(low)), len(np.unique(high))) // 4, 5, _SLICES))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import bpy
 
 from ..model_runtime.contracts import ContactProof, KeyTracks
-from .measure import Measured, points_of
+from .measure import Measured
+from .posing import points_of
 
 CLOSED_BELOW = 0.03
 """Largest gap of closed lips, share of the mouth's width."""
