@@ -32,7 +32,7 @@ def build_head(context: bpy.types.Context) -> bpy.types.Object:
     skin = ("Labial Skin", "Labial Lips", "Labial Mouth", "Labial Brows")
     eyeballs, gazes = eyes.build_eyes()
     tongue, licks = inner_mouth.build_tongue()
-    eye_slots = ("Labial Eye White", "Labial Iris", "Labial Pupil", "Labial Glint")
+    eye_slots = ("Labial Eye White", "Labial Iris Rim", "Labial Iris", "Labial Pupil", "Labial Glint")
     teeth_slots = ("Labial Teeth", "Labial Gums")
     face_cage = Cage(list(face.points), face.faces, face.slots)
     parts: list[tuple[str, Cage, Sequence[str], str, int, Mapping[str, Array]]] = [

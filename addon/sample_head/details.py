@@ -49,7 +49,7 @@ def add_brows(cage: Cage, slot: int) -> None:
     """Tapered brows that lie on the skin above the eyes."""
     share = np.linspace(0.0, 1.0, 8)
     x = 13.0 + 46.0 * share
-    z = 215.0 + 7.5 * np.sin(np.pi * share**0.8) - 4.5 * share
+    z = 212.5 + 9.0 * np.sin(np.pi * (0.10 + 0.80 * share**1.1)) - 1.0 * share
     path = surface.front(x, z)
     normal = surface.normals(path)
     path = path + 0.9 * normal

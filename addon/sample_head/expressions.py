@@ -71,7 +71,7 @@ def _mouth(f: Fields) -> Shapes:
     pursed = f.narrowed(f.reach(19.0), 0.42) + f.levelled(f.reach(20.0)) * 1.3
     pursed += f.pushed(f.reach(13.0), y=-4.5) + f.pushed(f.reach(7.0), y=-5.0)
     right = np.stack([-8.0 * f.reach(24.0), 1.0 * lips, 0 * lips], -1)
-    smile = f.pushed(corner, x=7.0, y=4.5, z=9.5) + f.swollen(f.ball((44, -68, 142), 17), 3.5)
+    smile = f.pushed(corner, x=7.5, y=4.5, z=9.5) + f.rolled(down, 0.12) + f.swollen(f.ball((44, -68, 142), 17), 3.5)
     smile += f.pushed(f.ball((44, -68, 145), 18), z=3.0) + f.pushed(f.reach(10.0) * (up + down), y=1.5)
     return {
         "mouthFunnel": f.narrowed(f.reach(18.0), 0.24) + f.pushed(f.reach(13.0), y=-4.0)
@@ -99,14 +99,21 @@ def _mouth(f: Fields) -> Shapes:
 
 
 def _upper_face(f: Fields) -> Shapes:
+    shapes = _brows_and_nose(f)
+    held = [k for loops in f.face.lids for name, loop in loops.items() if not name.startswith("skin") for k in loop]
+    for moved in shapes.values():
+        moved[held] = 0.0  # or the eyeball would come through the lids
+    return shapes
+
+
+def _brows_and_nose(f: Fields) -> Shapes:
     nose = f.ball((12, -102, 152), 10)
     return {
         "browInnerUp": f.pushed(f.ball((13, -88, 216), 21), z=9.0) + f.pushed(f.ball((10, -88, 216), 12), x=-1.0),
         "browDown": f.pushed(f.ball((22, -86, 214), 22), z=-7.5, y=-1.5, x=-2.0),
         "browOuterUp": f.pushed(f.ball((50, -72, 217), 20), z=9.0),
         "cheekSquint": f.swollen(f.ball((44, -72, 150), 17), 3.0) + f.pushed(f.ball((42, -74, 154), 15), z=4.5),
-        "noseSneer": f.pushed(nose, z=3.5, x=1.5) + f.pushed(f.ball((20, -88, 150), 12), z=3.0, y=-1.0)
-        + f.pushed(f.reach(9.0) * f.upper * f.ball((16, -92, 124), 16), z=2.0),
+        "noseSneer": f.pushed(nose, z=3.5, x=1.5) + f.pushed(f.ball((20, -88, 150), 12), z=3.0, y=-1.0),
     }  # fmt: skip
 
 

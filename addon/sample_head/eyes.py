@@ -11,7 +11,7 @@ from .template import Cage, Loop
 Array = NDArray[np.float64]
 
 LID_LOOPS = (
-    ("fold", 0.0, 1.02), ("hood", 0.28, 1.055), ("lid", 0.6, 1.07), ("margin", 1.0, 1.075), ("rim", 1.06, 1.005),
+    ("fold", 0.0, 1.02), ("hood", 0.28, 1.065), ("lid", 0.6, 1.085), ("margin", 1.0, 1.085), ("rim", 1.06, 1.005),
     ("inside", 0.8, 0.96),
 )  # fmt: skip
 """Name, share of the way from fold (0) to opening (1), distance from the eyeball's centre in radii."""
@@ -77,7 +77,7 @@ def add_eyelids(cage: Cage, rim: Loop, side: float, skin: int) -> dict[str, Loop
     return loops
 
 
-SCLERA, IRIS, PUPIL, GLINT = range(4)
+SCLERA, LIMBUS, IRIS, PUPIL, GLINT = range(5)
 """Material slots of the eyes."""
 IRIS_ANGLE, PUPIL_ANGLE = 34.0, 17.0
 DIVERGENCE = 3.5
@@ -123,7 +123,7 @@ def _add_eyeball(cage: Cage, centre: Array) -> None:
     previous: Loop = []
     rings = (
         (176.0, SCLERA, 1.0), (150, SCLERA, 1.0), (120, SCLERA, 1.0), (92, SCLERA, 1.0), (70, SCLERA, 1.0),
-        (54, SCLERA, 1.0), (42, SCLERA, 1.0), (IRIS_ANGLE + 1, SCLERA, 1.0), (IRIS_ANGLE, IRIS, 0.995),
+        (54, SCLERA, 1.0), (42, SCLERA, 1.0), (IRIS_ANGLE + 1, SCLERA, 1.0), (IRIS_ANGLE, LIMBUS, 0.997), (IRIS_ANGLE - 3.5, LIMBUS, 0.99),
         (IRIS_ANGLE - 7, IRIS, 0.975), (PUPIL_ANGLE + 1, IRIS, 0.965), (PUPIL_ANGLE, PUPIL, 0.965),
         (PUPIL_ANGLE / 2, PUPIL, 0.97),
     )  # fmt: skip
@@ -134,7 +134,7 @@ def _add_eyeball(cage: Cage, centre: Array) -> None:
         previous = loop
     cage.fill(previous, 8, 4, PUPIL)
     for azimuth, pitch, size in ((-11.0, 13.0, 6.0), (12.0, -12.0, 2.6)):
-        spot = _turned(_ring(turn[::2], size, 1.006), azimuth, pitch)
+        spot = _turned(_ring(turn[::2], size, 0.996), azimuth, pitch)
         loop = cage.add(centre + spot)
         cage.fill(loop, 4, 2, GLINT)
 

@@ -109,7 +109,7 @@ class Fields:
 
     def arc(self, radius: float) -> Array:
         """Rises smoothly along the lips from their middle to the corners, fading round the corners."""
-        return self.corner(radius) * np.minimum(np.abs(self.points[:, 0]) / HALF_WIDTH, 1.0) ** 1.6
+        return self.corner(radius) * np.minimum(np.abs(self.points[:, 0]) / HALF_WIDTH, 1.0) ** 2.1
 
     def pushed(self, weight: Array, x: float = 0.0, y: float = 0.0, z: float = 0.0) -> Array:
         """Displacement along the axes, mm; x is outwards on both sides."""

@@ -13,8 +13,9 @@ COLOURS = {
     "Labial Gums": ((0.62, 0.20, 0.20), 0.4),
     "Labial Tongue": ((0.72, 0.25, 0.26), 0.4),
     "Labial Eye White": ((0.93, 0.92, 0.89), 0.15),
-    "Labial Iris": ((0.10, 0.27, 0.33), 0.8),
-    "Labial Pupil": ((0.005, 0.005, 0.006), 0.25),
+    "Labial Iris Rim": ((0.03, 0.10, 0.14), 0.8),
+    "Labial Iris": ((0.12, 0.32, 0.38), 0.8),
+    "Labial Pupil": ((0.005, 0.005, 0.006), 0.7),
     "Labial Glint": ((1.0, 1.0, 1.0), 0.1),
     "Labial Hair": ((0.19, 0.07, 0.032), 0.5),
     "Labial Collar": ((0.06, 0.24, 0.28), 0.8),
@@ -31,7 +32,9 @@ def material(name: str) -> bpy.types.Material:
     made = bpy.data.materials.new(name)
     made.diffuse_color = (*colour, 1.0)
     made.roughness = roughness
-    made.metallic = 1.0 if name in ("Labial Iris", "Labial Pupil") else 0.0  # Workbench: no grey sheen on the gaze
+    made.metallic = (
+        1.0 if name in ("Labial Iris Rim", "Labial Iris", "Labial Pupil") else 0.0
+    )  # Workbench: no grey sheen on the gaze
     if made.node_tree is None:  # 5.2 makes the nodes by itself
         made.use_nodes = True
     shader = next(node for node in made.node_tree.nodes if node.type == "BSDF_PRINCIPLED")

@@ -20,7 +20,7 @@ Array = NDArray[np.float64]
 HALF_WIDTH = 28.0
 """Half of the distance between the mouth's corners."""
 LINE_HEIGHT = 118.0
-LINE_CURVE = 4.2
+LINE_CURVE = 5.2
 """How far the corners lie above the middle of the mouth line at rest."""
 UPPER_HEIGHT, LOWER_HEIGHT = 8.5, 10.5
 UPPER_FULLNESS, LOWER_FULLNESS = 5.0, 6.0
