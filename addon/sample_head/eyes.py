@@ -123,9 +123,9 @@ def _add_eyeball(cage: Cage, centre: Array) -> None:
     previous: Loop = []
     rings = (
         (176.0, SCLERA, 1.0), (150, SCLERA, 1.0), (120, SCLERA, 1.0), (92, SCLERA, 1.0), (70, SCLERA, 1.0),
-        (54, SCLERA, 1.0), (42, SCLERA, 1.0), (IRIS_ANGLE + 1, SCLERA, 1.0), (IRIS_ANGLE, LIMBUS, 0.997), (IRIS_ANGLE - 3.5, LIMBUS, 0.99),
-        (IRIS_ANGLE - 7, IRIS, 0.975), (PUPIL_ANGLE + 1, IRIS, 0.965), (PUPIL_ANGLE, PUPIL, 0.965),
-        (PUPIL_ANGLE / 2, PUPIL, 0.97),
+        (54, SCLERA, 1.0), (42, SCLERA, 1.0), (IRIS_ANGLE + 1, SCLERA, 1.0), (IRIS_ANGLE, LIMBUS, 0.997),
+        (IRIS_ANGLE - 3.5, LIMBUS, 0.99), (IRIS_ANGLE - 7, IRIS, 0.975), (PUPIL_ANGLE + 1, IRIS, 0.965),
+        (PUPIL_ANGLE, PUPIL, 0.965), (PUPIL_ANGLE / 2, PUPIL, 0.97),
     )  # fmt: skip
     for degrees, slot, radii in rings:
         loop = cage.add(centre + _ring(turn, degrees, radii))
