@@ -31,7 +31,6 @@ import tomllib
 
 ROOT = Path(__file__).resolve().parent
 CACHE, DIST = ROOT / ".cache", ROOT / "dist"
-SHARED = ROOT.parent / "shared"
 
 
 class Environment(NamedTuple):
@@ -44,17 +43,14 @@ class Environment(NamedTuple):
 
 _TESTS = ("pytest==9.2.0", "pillow==13.0.0", "soundfile==0.14.0")
 _RUNTIME = ("numpy==2.4.6", "onnxruntime==1.31.1", "espeakng-loader==0.2.4")
+_LINTERS = ("ruff==0.17.6", "mypy==2.4.1", "numpy==2.4.6", "pytest==9.2.0", "fake-bpy-module-4.5==20260730")
 ENVIRONMENTS = {
     "unit": Environment("plain Python", ("3.11", "3.13"), (*_TESTS, *_RUNTIME)),
     # No onnxruntime and no espeak-ng beside Blender: they must come out of the zip, as they do for users.
     "bpy45": Environment("Blender 4.5 LTS", ("3.11",), (*_TESTS, "numpy==1.26.4", "bpy==4.5.15")),
     "bpy52": Environment("Blender 5.2 LTS", ("3.13",), (*_TESTS, "numpy==2.5.5", "bpy==5.2.3")),
     "train": Environment("training", ("3.11",), ("-r training/requirements.txt",)),
-    "lint": Environment(
-        "the linters",
-        ("3.11", "3.13"),
-        ("ruff==0.17.6", "mypy==2.4.1", "numpy==2.4.6", "pytest==9.2.0", "fake-bpy-module-4.5==20260730"),
-    ),
+    "lint": Environment("the linters", ("3.11", "3.13"), _LINTERS),
 }
 BLENDERS = ("bpy45", "bpy52")
 SUITES = ("unit", *BLENDERS)
@@ -185,8 +181,7 @@ def install_packages(packages: Sequence[str], purpose: str) -> None:
         )
     say(f"installing the Debian packages that {purpose} needs: {' '.join(packages)}")
     run("apt-get", "update", "-qq")
-    options = ("--yes", "-qq", "--no-install-recommends")
-    run("apt-get", "install", *options, *packages, DEBIAN_FRONTEND="noninteractive")
+    run("apt-get", "install", "-qq", "--no-install-recommends", "--yes", *packages, DEBIAN_FRONTEND="noninteractive")
 
 
 def this_platform() -> str:
@@ -326,10 +321,10 @@ def train(options: argparse.Namespace) -> None:
     python = environment("train")
     if options.test:
         run(python, "-m", "pytest", "tests/training", "-q")
-    elif not SHARED.is_dir():
-        raise Missing("Training needs the recordings in ../shared beside the checkout.")
+    elif (shared := ROOT.parent / "shared").is_dir():
+        run(python, "-m", "training", "all", "--shared", shared, "--work", CACHE / "corpus")
     else:
-        run(python, "-m", "training", "all", "--shared", SHARED, "--work", CACHE / "corpus")
+        raise Missing("Training needs the recordings in ../shared beside the checkout.")
 
 
 def bench(options: argparse.Namespace) -> None:
@@ -342,7 +337,13 @@ def lint(options: argparse.Namespace) -> None:
     python = environment("lint")
     run(python, "-m", "ruff", "check", ".")
     run(python, "-m", "ruff", "format", "--check", ".")
-    run(python, "-m", "mypy", "build.py", "model_runtime", "addon")
+    # The add-on's relative imports need a package above it: mypy sees the checkout as `labial`, through a link.
+    link = CACHE / "mypy" / "labial"
+    link.parent.mkdir(exist_ok=True)
+    link.unlink(missing_ok=True)
+    link.symlink_to(ROOT, target_is_directory=True)
+    packages = ("-p", "labial.build", "-p", "labial.model_runtime", "-p", "labial.addon")
+    run(python, "-m", "mypy", *packages, MYPYPATH=str(link.parent))
 
 
 def _existing_file(text: str) -> Path:
