@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import struct
+from collections.abc import Iterator
 from math import gcd
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +17,8 @@ from ..errors import AudioError
 
 SILENT_DBFS = -70.0
 _PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
+_FORMATS = {(_PCM, 8), (_PCM, 16), (_PCM, 24), (_PCM, 32), (_FLOAT, 32), (_FLOAT, 64)}
+_FRAMES = 1 << 18
 _BLOCK = 1 << 14
 
 
@@ -45,44 +49,54 @@ def load(path: str | Path) -> AudioClip:
 def load_wav(path: str | Path) -> AudioClip:
     """Reads PCM of 8, 16, 24 or 32 bits and float WAV, any rate and channels; a cut file is read as far as it goes."""
     path = Path(path)
-    data = path.read_bytes()
-    form, body = None, None
-    at = 12
-    while at + 8 <= len(data):
-        name, size = data[at : at + 4], struct.unpack_from("<I", data, at + 4)[0]
-        if name == b"fmt " and at + 24 <= len(data):
-            form = (*struct.unpack_from("<HHIIHH", data, at + 8), data[at + 32 : at + 34])
-        elif name == b"data":
-            body = memoryview(data)[at + 8 : min(len(data), at + 8 + size)]
-            break
-        at += 8 + size + size % 2
-    if form is None or body is None:
-        raise AudioError(f"{path.name} is not a complete WAV file. Export it again as WAV.")
-    code, channels, rate, _, _, bits, extended = form
-    if code == _EXTENSIBLE and len(extended) == 2:
-        code = struct.unpack("<H", extended)[0]
-    if channels < 1 or rate < 1000:
-        raise AudioError(f"{path.name} says it has {channels} channels at {rate} Hz. Export it again as WAV.")
-    samples = _decoded(body, code, bits, path.name)
-    whole = len(samples) // channels * channels
-    return from_samples(samples[:whole].reshape(-1, channels), rate, path.stem)
+    with path.open("rb") as file:
+        code, channels, rate, bits, size = _find_sound(file, path.name)
+        if channels < 1 or rate < 1000:
+            raise AudioError(f"{path.name} says it has {channels} channels at {rate} Hz. Export it again as WAV.")
+        if (code, bits) not in _FORMATS:
+            raise AudioError(f"{path.name} is a compressed WAV (format {code}, {bits} bits). Export it as 16-bit PCM.")
+        mono = np.concatenate([np.zeros(0, np.float32), *_blocks(file, code, channels, bits, size)])
+    return from_samples(mono, rate, path.stem)
 
 
-def _decoded(body: memoryview, code: int, bits: int, name: str) -> Float32:
-    width = bits // 8
-    body = body[: len(body) // max(1, width) * max(1, width)]
-    if code == _FLOAT and bits in (32, 64):
-        return np.frombuffer(body, f"<f{width}").astype(np.float32)
-    if code == _PCM and bits == 8:
+def _blocks(file: BinaryIO, code: int, channels: int, bits: int, size: int) -> Iterator[Float32]:
+    """The sound as mono blocks, so that a long file is never whole in memory in its own format."""
+    frame = channels * bits // 8
+    while len(body := file.read(min(size, frame * _FRAMES))) >= frame:
+        size -= len(body)
+        whole = memoryview(body)[: len(body) // frame * frame]
+        yield _decoded(whole, code, bits).reshape(-1, channels).mean(axis=1)
+
+
+def _find_sound(file: BinaryIO, name: str) -> tuple[int, int, int, int, int]:
+    """Format code, channels, rate, bits and bytes of a WAV file's sound; the file is left at its first sample."""
+    form = b""
+    file.seek(12)
+    while len(head := file.read(8)) == 8:
+        size = struct.unpack("<I", head[4:])[0]
+        if head[:4] == b"data" and len(form) >= 16:
+            code, channels, rate, _, _, bits = struct.unpack_from("<HHIIHH", form)
+            if code == _EXTENSIBLE and len(form) >= 26:
+                code = struct.unpack_from("<H", form, 24)[0]
+            return code, channels, rate, bits, size
+        if head[:4] == b"fmt ":
+            form = file.read(size)
+            file.seek(size % 2, os.SEEK_CUR)
+        else:
+            file.seek(size + size % 2, os.SEEK_CUR)
+    raise AudioError(f"{name} is not a complete WAV file. Export it again as WAV.")
+
+
+def _decoded(body: memoryview, code: int, bits: int) -> Float32:
+    if code == _FLOAT:
+        return np.frombuffer(body, f"<f{bits // 8}").astype(np.float32)
+    if bits == 8:
         return (np.frombuffer(body, np.uint8).astype(np.float32) - 128.0) / 128.0
-    if code == _PCM and bits in (16, 32):
-        return np.frombuffer(body, f"<i{width}").astype(np.float32) / float(1 << (bits - 1))
-    if code == _PCM and bits == 24:
-        triples = np.frombuffer(body, np.uint8).reshape(-1, 3).astype(np.int32)
-        return ((triples[:, 0] << 8 | triples[:, 1] << 16 | triples[:, 2] << 24) >> 8).astype(np.float32) / float(
-            1 << 23
-        )
-    raise AudioError(f"{name} is a compressed WAV (format {code}, {bits} bits). Export it as 16-bit PCM.")
+    if bits == 24:
+        padded = np.zeros((len(body) // 3, 4), dtype=np.uint8)
+        padded[:, 1:] = np.frombuffer(body, np.uint8).reshape(-1, 3)
+        return padded.view("<i4")[:, 0].astype(np.float32) / float(1 << 31)
+    return np.frombuffer(body, f"<i{bits // 8}").astype(np.float32) / float(1 << (bits - 1))
 
 
 def from_samples(samples: NDArray[Any], rate: float, name: str) -> AudioClip:
