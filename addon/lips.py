@@ -19,6 +19,8 @@ _SLICES = 13
 """Slices from corner to corner, at most."""
 _MOVES, _STAYS = 0.5, 0.15
 """Shares of the largest opening from which a point belongs to the lower lip, or up to which to the upper."""
+_OUTER = ((0.5, 0.3), (0.35, 0.2), (0.25, 0.12))
+"""The same towards the corners, where the upper lip moves a little and the lower one less."""
 _NEAR = 0.13
 """How far apart facing points may be at rest, share of the largest opening, beyond the nearest pair."""
 
@@ -87,14 +89,15 @@ def find_lips(surface: Surface, opening: Floats) -> Lips | None:
     low, high = _facing(surface, below, above, largest)
     if len(low) < 6:
         return None
+    sides = [_facing(surface, skin & (reach > m * largest), skin & (reach < s * largest), largest) for m, s in _OUTER]
+    low, high = (np.concatenate([part, *(side[i] for side in sides)]) for i, part in enumerate((low, high)))
     points = surface.points
     up = _unit((surface.normals[low] - surface.normals[high]).mean(axis=0))
     across = _main_axis(points[np.concatenate([low, high])], up)
     forward = np.cross(up, across)
     if forward @ (points[low].mean(axis=0) - points[skin].mean(axis=0)) < 0.0:
         across, forward = -across, -forward
-    wide_low, wide_high = _facing(surface, skin & (reach > 0.2 * largest), skin & (reach < 0.1 * largest), largest)
-    rim = np.concatenate([low, high, wide_low, wide_high])
+    rim = np.concatenate([low, high])
     side = points @ across
     left, right = int(rim[side[rim].argmax()]), int(rim[side[rim].argmin()])
     width = float(np.linalg.norm(points[left] - points[right]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -68,10 +69,7 @@ def articulate(speech: Speech, style: Style = NATURAL) -> MouthTrack:
 
 
 def _lips(values: Float32, made: Sequence[Gesture], times: Float32) -> None:
-    """Fills the viseme columns: the floor is a normalised mix, higher layers cover it by their envelope.
-
-    Within a layer the stronger gesture wins sharply (sixth power), so that f beside p still makes its contact.
-    """
+    """Fills the viseme columns: the floor is a normalised mix, higher layers cover it by their envelope."""
     floor = np.zeros((len(times), len(VISEMES)), dtype=np.float32)
     total = np.zeros(len(times), dtype=np.float32)
     for g in made:
@@ -89,8 +87,7 @@ def _lips(values: Float32, made: Sequence[Gesture], times: Float32) -> None:
                 column = cover[span, VISEMES.index(g.event.viseme)]
                 np.maximum(column, g.event.strength * envelope(g.event, times[span]), out=column)
         alpha = cover.max(axis=1)
-        sharp = cover**6
-        lips = lips * (1.0 - alpha)[:, None] + sharp * (alpha / np.maximum(sharp.sum(axis=1), 1e-9))[:, None]
+        lips = lips * (1.0 - alpha)[:, None] + cover * (alpha / np.maximum(cover.sum(axis=1), 1e-9))[:, None]
     lips[:, 0] = np.maximum(0.0, 1.0 - lips[:, 1:].sum(axis=1))
     values[:, : len(VISEMES)] = lips
 
@@ -174,4 +171,4 @@ def _moved(event: VisemeEvent, shift: float) -> VisemeEvent:
     if not shift:
         return event
     moved = {name: getattr(event, name) + shift for name in ("onset", "apex", "hold_end", "release")}
-    return VisemeEvent(**{**event.__dict__, **moved})
+    return replace(event, **moved)

@@ -9,7 +9,8 @@ sustained to 75 % of the phone, decay 120 ms, 150 ms on both sides for protrusio
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -38,6 +39,8 @@ TONGUE: dict[str, dict[str, float]] = {
 
 _DOMINANCE = {"DD": 0.35, "nn": 0.35, "kk": 0.25}
 _CRITICAL_STRENGTH = {"SS": 0.85, "CH": 0.9, "RR": 0.7, "TH": 0.75, "U": 0.9}
+_PLATEAU = 0.012
+"""The shortest contact in seconds: at least one sample of the track lies in it."""
 _GLIDE_AT = 0.55
 """Share of a diphthong after which the second vowel begins."""
 
@@ -85,7 +88,23 @@ def gestures(speech_phones: Sequence[Phone], gains: Sequence[float], style: Styl
             made.append(_open(phone, GLIDE_OF[phone.symbol], turn, phone.end, 0.8 * strength, style))
         else:
             made.append(_open(phone, VISEME_OF[phone.symbol], phone.start, phone.end, strength, style))
-    return made
+    return _handed_over(made)
+
+
+def _handed_over(made: Sequence[Gesture]) -> list[Gesture]:
+    """Where a contact follows another of a different kind (v m), the first has let go when the second is made."""
+    result = list(made)
+    contacts = [i for i, g in enumerate(made) if g.layer == CLOSED]
+    for i, j in pairwise(contacts):
+        first, second = result[i].event, result[j].event
+        if first.viseme == second.viseme or first.release <= second.apex:
+            continue
+        let_go = max(second.apex, first.apex + _PLATEAU + 0.02)
+        held = max(first.apex + _PLATEAU, min(first.hold_end, let_go - 0.03))
+        result[i] = replace(result[i], event=replace(first, hold_end=held, release=let_go))
+        later = replace(second, onset=max(second.onset, held), apex=let_go, hold_end=max(second.hold_end, let_go + _PLATEAU))
+        result[j] = replace(result[j], event=replace(later, release=max(second.release, later.hold_end + 0.02)))
+    return result
 
 
 def _strength(phone: Phone, gain: float, style: Style) -> float:
@@ -121,8 +140,12 @@ def _open(phone: Phone, viseme: str, start: float, end: float, strength: float, 
         onset=apex - reach, apex=apex, hold_end=hold_end, release=hold_end + reach, strength=strength,
     )  # fmt: skip
     if phone.symbol in phones.SIBILANTS or phone.symbol in ("θ", "ð", "ɹ", "r", "w"):
-        tight = VisemeEvent(**{**event.__dict__, "onset": apex - 0.75 * reach, "release": hold_end + 0.75 * reach,
-                               "strength": _CRITICAL_STRENGTH[viseme] * min(1.0, 0.3 + strength)})  # fmt: skip
+        tight = replace(
+            event,
+            onset=apex - 0.75 * reach,
+            release=hold_end + 0.75 * reach,
+            strength=_CRITICAL_STRENGTH[viseme] * min(1.0, 0.3 + strength),
+        )
         return Gesture(tight, CRITICAL, 1.0)
     return Gesture(event, FLOOR, _DOMINANCE.get(viseme, 1.0))
 

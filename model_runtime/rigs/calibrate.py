@@ -21,15 +21,16 @@ from ..contracts import (
 
 PRESS = -0.004
 """The gap that a closure aims at, share of the mouth's width: a touch and a little press (TADA: -2 mm)."""
-_ANCHOR = 0.02
+_ANCHOR = 0.002
 """How strongly the solution is held to the preset's own closing pose."""
 
 
 def calibrate(probe: RigProbe, rig_map: RigMap, target_gap: float = PRESS) -> Calibration:
     """The closing pose of p b m and the contact pose of f v, both including the jaw at `CONTACT_JAW`.
 
-    Closing is bounded least squares over the map's closers: the rims of the mouth's middle reach `target_gap`,
-    staying near the map's own pose (projected coordinate descent; the rims are linear in the keys).
+    Closing is bounded least squares over the map's closers: the rims of the mouth's middle reach `target_gap`, or
+    what they are at rest if that is tighter, staying near the map's own pose (projected coordinate descent; the rims
+    are linear in the keys).
     """
     jaw = CONTACT_JAW * rig_map.weights[CHANNELS.index("jaw")]
     wanted = rig_map.weights[CHANNELS.index("PP")]
@@ -40,7 +41,8 @@ def calibrate(probe: RigProbe, rig_map: RigMap, target_gap: float = PRESS) -> Ca
     high = np.array([t.maximum for t in probe.targets], dtype=np.float32)
     closure = jaw + wanted
     closure[free] = 0.0
-    closure[free] = _bounded(effect[free], target_gap - rest - closure @ effect, wanted[free], high[free])
+    wanted_gap = np.minimum(target_gap, rest)
+    closure[free] = _bounded(effect[free], wanted_gap - rest - closure @ effect, wanted[free], high[free])
     closure = np.clip(closure, low, high)
     labiodental = np.clip(jaw + rig_map.weights[CHANNELS.index("FF")], low, high)
     return Calibration(

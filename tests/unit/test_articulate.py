@@ -36,6 +36,17 @@ def test_every_contact_is_full_at_its_apex_in_every_style(style: Style) -> None:
         assert sample(track, "jaw", contact.apex) == pytest.approx(CONTACT_JAW, abs=0.005)
 
 
+@pytest.mark.parametrize("pair", ["vm", "pf", "mv", "bf", "fp"])
+@pytest.mark.parametrize("length", [0.03, 0.05, 0.09])
+def test_neighbouring_contacts_of_different_kind_are_both_complete(pair: str, length: float) -> None:
+    track = articulate(speak(("a", 0.2), (pair[0], length), (pair[1], length), ("a", 0.2)))
+    assert [c.phone for c in track.contacts] == list(pair)
+    for contact in track.contacts:
+        viseme = "PP" if contact.kind == "closure" else "FF"
+        inside = np.arange(np.ceil(contact.start * FRAME_RATE), np.floor(contact.end * FRAME_RATE) + 1).astype(int)
+        assert len(inside) and track.channel(viseme)[inside].max() > 0.97
+
+
 def test_the_lips_close_before_the_sound_and_open_before_its_end() -> None:
     track = articulate(speak(("a", 0.3), ("b", 0.08), ("a", 0.3)))
     (contact,) = track.contacts
