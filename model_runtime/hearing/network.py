@@ -21,6 +21,8 @@ WEIGHTS = Path(__file__).parent / "weights"
 HOP = SAMPLE_RATE // FRAME_RATE
 CHUNK_FRAMES = 30 * FRAME_RATE
 """Single calls over about 30 s waste memory."""
+QUIETEST = -90.0
+"""dBFS of digital silence; exporters drop so small a floor from the graph, which then says minus infinity."""
 OUTPUTS = ("phones", "visemes", "voice", "loudness")
 
 
@@ -65,8 +67,9 @@ class SpeechNetwork:
             end = len(samples) if last == frames else min(len(samples), (last + self.future_frames) * HOP)
             heard = self.session.run(OUTPUTS, {"waveform": samples[begin * HOP : end]})
             parts.append([output[first - begin : last - begin] for output in heard])
-        phones, visemes, voice, loudness = (frozen_array(np.concatenate(p)) for p in zip(*parts, strict=True))
-        return Hearing(phones, visemes, voice, loudness, clip.duration)
+        phones, visemes, voice, loudness = (np.concatenate(p) for p in zip(*parts, strict=True))
+        loudness = np.maximum(loudness, QUIETEST)
+        return Hearing(*map(frozen_array, (phones, visemes, voice, loudness)), clip.duration)
 
 
 @functools.cache
@@ -78,8 +81,8 @@ def shared() -> SpeechNetwork:
 def _contract(folder: Path) -> dict[str, Any]:
     path = folder / "speech.json"
     try:
-        contract: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        contract: dict[str, Any] = dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as error:
         raise ModelError(
             f"The network's contract {path.name} cannot be read ({error}). Install Labial again."
         ) from error
@@ -93,4 +96,7 @@ def _contract(folder: Path) -> dict[str, Any]:
     for name, value in expected.items():
         if contract.get(name) != value:
             raise ModelError(f"The network's {name} differs from what this version expects. Install Labial again.")
+    for name in ("sha256", "receptive_field"):
+        if name not in contract:
+            raise ModelError(f"The network's contract {path.name} lacks {name}. Install Labial again.")
     return contract
