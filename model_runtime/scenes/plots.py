@@ -38,10 +38,10 @@ FAMILIES: dict[str, tuple[str, tuple[str, ...]]] = {
 """CSS colour -> (what it means, the channels that it paints)."""
 COLOUR_OF = {channel: colour for colour, (_, channels) in FAMILIES.items() for channel in channels}
 
-LABELS = 104
+LABELS = 112
 MARGIN = 14.0
-MINIMUM_WIDTH = 1030.0
-PIXELS_PER_SECOND = 132.0
+MINIMUM_WIDTH = 1020.0
+PIXELS_PER_SECOND = 124.0
 WAVE, WORDS, PHONES, JAW, LANE = 84.0, 40.0, 46.0, 76.0, 25.0
 KEY_LANE = 34.0
 
@@ -200,7 +200,7 @@ def key_plot(keys: KeyTracks) -> str:
     return drawing.svg("The keys over time")
 
 
-def _shortened(name: str, length: int = 15) -> str:
+def _shortened(name: str, length: int = 16) -> str:
     return name if len(name) <= length else name[: length - 1] + "…"
 
 

@@ -121,18 +121,21 @@ def _stills(stills: Sequence[Still]) -> str:
         f"{still.seconds:.2f} s</figcaption></figure>"
         for still in stills
     )
-    return f'<section><h2>The mouth</h2><p>Frames of the animation.</p><div class="stills">{figures}</div></section>'
+    return (
+        "<section><h2>The mouth</h2><p>Frames of the animation, and the phones that they show.</p>"
+        f'<div class="stills">{figures}</div></section>'
+    )
 
 
 def _proofs(report: Report) -> str:
-    """A card for each contact, as measured on the moving mesh."""
+    """A card for each contact that was measured on the moving mesh."""
     if not report.proofs:
         return ""
     cards = "".join(_card(contact, proofs) for contact, proofs in by_contact(report).items())
     return (
-        "<section><h2>Lips that meet</h2><p>Each p, b, m, f and v, measured on the character's mesh at every frame "
-        "that it holds. The gap is the widest of these, as a share of the mouth's width; below zero the lips press "
-        f'into each other.</p><ul class="proofs">{cards}</ul></section>'
+        "<section><h2>Lips that meet</h2><p>Measured on the character's mesh, at every frame that promises a contact. "
+        "The gap is the widest of them, as a share of the mouth's width; below zero the lips press into each other."
+        f'</p><ul class="proofs">{cards}</ul></section>'
     )
 
 
