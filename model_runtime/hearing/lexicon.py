@@ -109,7 +109,7 @@ def _ipa(word: str, language: str) -> str:
                 raise TextError(
                     f"espeak-ng does not know the language “{language}”. Use a code such as en-us, de or fr."
                 )
-        rest, said = ctypes.c_char_p(word.encode()), ""
+        rest, said = ctypes.c_char_p(word.encode(errors="replace")), ""
         while rest.value:
             said += library.espeak_TextToPhonemes(ctypes.byref(rest), _UTF8, _IPA | ord("_") << 8).decode() + " "
         return said
