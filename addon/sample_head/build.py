@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import bpy
 import numpy as np
@@ -17,38 +18,35 @@ from .template import Cage
 from .visemes import viseme_shapes
 
 Array = NDArray[np.float64]
+FACE_SLOTS = ("Labial Skin", "Labial Lips", "Labial Mouth", "Labial Brows")
+TEETH_SLOTS = ("Labial Teeth", "Labial Gums")
+EYE_SLOTS = ("Labial Eye White", "Labial Iris Rim", "Labial Iris", "Labial Pupil", "Labial Glint")
 METRES = 0.001
 """The head is designed in millimetres."""
+
+
+class Part(NamedTuple):
+    """One mesh object: its cage, materials, the bone that it follows, subdivision level and shape keys (mm)."""
+
+    name: str
+    cage: Cage
+    slots: Sequence[str]
+    bone: str
+    level: int
+    keys: Mapping[str, Array]
 
 
 def build_head(context: bpy.types.Context) -> bpy.types.Object:
     """Add the sample head at the 3D cursor and return its armature, selected and active.
 
-    Works in object mode without any user interface; the objects are linked to the active collection.
+    Needs no user interface; the objects are linked to the active collection. Leaves edit and pose mode.
     """
     rig = _build_rig(context)
-    face = build_face()
-    arkit = arkit_shapes(fields := Fields(face))
-    skin = ("Labial Skin", "Labial Lips", "Labial Mouth", "Labial Brows")
-    eyeballs, gazes = eyes.build_eyes()
-    tongue, licks = inner_mouth.build_tongue()
-    eye_slots = ("Labial Eye White", "Labial Iris Rim", "Labial Iris", "Labial Pupil", "Labial Glint")
-    teeth_slots = ("Labial Teeth", "Labial Gums")
-    face_cage = Cage(list(face.points), face.faces, face.slots)
-    parts: list[tuple[str, Cage, Sequence[str], str, int, Mapping[str, Array]]] = [
-        ("Face", face_cage, skin, "head", 2, arkit | viseme_shapes(fields, arkit)),
-        ("Teeth Upper", inner_mouth.build_teeth(upper=True), teeth_slots, "head", 0, {}),
-        ("Teeth Lower", inner_mouth.build_teeth(upper=False), teeth_slots, "jaw", 0, {}),
-        ("Tongue", tongue, ("Labial Tongue",), "jaw", 1, licks),
-        ("Eyes", eyeballs, eye_slots, "head", 0, gazes),
-        ("Hair", details.build_hair(), ("Labial Hair",), "head", 1, {}),
-        ("Collar", details.build_collar(), ("Labial Collar",), "head", 1, {}),
-    ]
-    for name, cage, slots, bone, level, keys in parts:
-        made = _mesh_object(f"Labial Head {name}", cage, slots)
+    for part in _parts():
+        made = _mesh_object(part)
         context.collection.objects.link(made)
-        _add_keys(made, keys)
-        _attach(made, rig, bone, level)
+        _add_keys(made, part.keys)
+        _attach(made, rig, part)
     for other in context.selected_objects:
         other.select_set(False)
     rig.select_set(True)
@@ -56,13 +54,33 @@ def build_head(context: bpy.types.Context) -> bpy.types.Object:
     return rig
 
 
-def _mesh_object(name: str, cage: Cage, slots: Sequence[str]) -> bpy.types.Object:
+def _parts() -> list[Part]:
+    face = build_face()
+    fields = Fields(face)
+    arkit = arkit_shapes(fields)
+    skin = Cage(list(face.points), face.faces, face.slots)
+    tongue, tongue_keys = inner_mouth.build_tongue()
+    eyeballs, gazes = eyes.build_eyes()
+    upper, lower = inner_mouth.build_teeth(upper=True), inner_mouth.build_teeth(upper=False)
+    return [
+        Part("Face", skin, FACE_SLOTS, "head", 2, arkit | viseme_shapes(fields, arkit)),
+        Part("Teeth Upper", upper, TEETH_SLOTS, "head", 0, {}),
+        Part("Teeth Lower", lower, TEETH_SLOTS, "jaw", 0, {}),
+        Part("Tongue", tongue, ("Labial Tongue",), "jaw", 2, tongue_keys),
+        Part("Eyes", eyeballs, EYE_SLOTS, "head", 0, gazes),
+        Part("Hair", details.build_hair(), ("Labial Hair",), "head", 2, {}),
+        Part("Collar", details.build_collar(), ("Labial Collar",), "head", 2, {}),
+    ]
+
+
+def _mesh_object(part: Part) -> bpy.types.Object:
+    name = f"Labial Head {part.name}"
     mesh = bpy.data.meshes.new(name)
-    mesh.from_pydata((np.asarray(cage.points) * METRES).tolist(), [], cage.faces)
-    for slot in slots:
+    mesh.from_pydata((np.asarray(part.cage.points) * METRES).tolist(), [], part.cage.faces)
+    for slot in part.slots:
         mesh.materials.append(material(slot))
-    mesh.polygons.foreach_set("material_index", cage.slots)
-    mesh.polygons.foreach_set("use_smooth", [True] * len(cage.faces))
+    mesh.polygons.foreach_set("material_index", part.cage.slots)
+    mesh.polygons.foreach_set("use_smooth", [True] * len(part.cage.faces))
     mesh.update()
     return bpy.data.objects.new(name, mesh)
 
@@ -82,18 +100,17 @@ def _add_keys(target: bpy.types.Object, displacements: Mapping[str, Array]) -> N
     basis.value = 0.0
 
 
-def _attach(part: bpy.types.Object, rig: bpy.types.Object, bone: str, level: int) -> None:
-    """Parent to the rig, follow one bone wholly, subdivide."""
-    part.parent = rig
-    part.vertex_groups.new(name=bone).add(range(len(part.data.vertices)), 1.0, "REPLACE")
-    follow = part.modifiers.new("Armature", "ARMATURE")
+def _attach(made: bpy.types.Object, rig: bpy.types.Object, part: Part) -> None:
+    """Parent to the rig, follow one bone wholly, subdivide (once in the viewport)."""
+    made.parent = rig
+    made.vertex_groups.new(name=part.bone).add(range(len(part.cage.points)), 1.0, "REPLACE")
+    follow = made.modifiers.new("Armature", "ARMATURE")
     assert isinstance(follow, bpy.types.ArmatureModifier)
     follow.object = rig
-    if level:
-        subdivision = part.modifiers.new("Subdivision", "SUBSURF")
+    if part.level:
+        subdivision = made.modifiers.new("Subdivision", "SUBSURF")
         assert isinstance(subdivision, bpy.types.SubsurfModifier)
-        subdivision.levels = min(level, 1)
-        subdivision.render_levels = level
+        subdivision.levels, subdivision.render_levels = 1, part.level
 
 
 def _build_rig(context: bpy.types.Context) -> bpy.types.Object:

@@ -19,12 +19,14 @@ SKIN, LIPS, LINING, BROW = range(4)
 
 @dataclass(frozen=True)
 class Face:
-    """The finished cage. points [n, 3] mm; mirror [n]: each vertex' counterpart on the other side."""
+    """The finished cage: points [n, 3] mm, faces with their material slots, and its loops of vertices by name.
+
+    rim is the block's edge from which the mouth's loops lead inwards; lids are those of the left and the right eye.
+    """
 
     points: Array
     faces: list[tuple[int, ...]]
     slots: list[int]
-    mirror: NDArray[np.int64]
     columns: Columns
     rim: Loop
     mouth: dict[str, Loop]
@@ -52,7 +54,7 @@ def build_face() -> Face:
             free[loops[name]] = True
     skin_faces = [f for f, slot in zip(cage.faces, cage.slots, strict=True) if slot == SKIN]
     points = relax(points, skin_faces, free, mirror)
-    return Face(points, cage.faces, cage.slots, mirror, columns, grid.mouth, mouth, (left, right))
+    return Face(points, cage.faces, cage.slots, columns, grid.mouth, mouth, (left, right))
 
 
 def _mirror(
@@ -63,6 +65,7 @@ def _mirror(
     points: Array,
     islands: Loop,
 ) -> NDArray[np.int64]:
+    """The counterpart of each vertex on the other side of the face; `islands` are the vertices of ears and brows."""
     mirror = np.arange(len(points))
     flipped = grid.index[:, -np.arange(2 * HALF) % (2 * HALF)]
     kept = grid.index >= 0

@@ -15,7 +15,8 @@ HINGE = np.array([0.0, 14.0, 142.0])
 JAW_ANGLE = np.radians(20.0)
 """Rotation of the jaw bone that belongs to jawOpen = 1."""
 
-
+LIP_BEND = 0.009
+"""Curve of the lips seen from above: y = LIP_BEND * x^2."""
 ROLL = {
     "skin1": (0.08, 0.0), "skin2": (0.22, 0.2), "edge": (0.45, 0.5), "border": (0.62, 1.6), "slope": (0.6, 3.4),
     "belly": (0.42, 3.4), "crest": (0.2, 2.5), "front": (0.0, 1.5),
@@ -116,12 +117,12 @@ class Fields:
         outward = np.tanh(self.points[:, 0] / 9.0)
         return np.stack([x * weight * outward, y * weight, z * weight], axis=-1)
 
-    def narrowed(self, weight: Array, share: float, curve: float = 0.009) -> Array:
-        """Scale towards the middle by `share`, sliding forwards along the face's curve (negative: widen)."""
+    def narrowed(self, weight: Array, share: float) -> Array:
+        """Scale towards the middle by `share`, sliding forwards along the lips' curve."""
         x = self.points[:, 0]
         moved = np.zeros_like(self.points)
         moved[:, 0] = -share * weight * x
-        moved[:, 1] = curve * (np.square(x * (1.0 - share * weight)) - np.square(x))
+        moved[:, 1] = LIP_BEND * (np.square(x * (1.0 - share * weight)) - np.square(x))
         return moved
 
     def levelled(self, weight: Array) -> Array:
@@ -155,10 +156,10 @@ class Fields:
             moved[loop, 1] = back
         return amount * which[:, None] * moved
 
-    def opened_jaw(self, angle: float = float(JAW_ANGLE)) -> Array:
+    def opened_jaw(self) -> Array:
         """The jaw's rotation about the hinge, weighted."""
         offset = self.points - HINGE
-        cos, sin = np.cos(angle), np.sin(angle)
+        cos, sin = np.cos(JAW_ANGLE), np.sin(JAW_ANGLE)
         turned = offset.copy()
         turned[:, 1] = cos * offset[:, 1] - sin * offset[:, 2]
         turned[:, 2] = sin * offset[:, 1] + cos * offset[:, 2]

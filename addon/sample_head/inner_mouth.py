@@ -15,7 +15,7 @@ Array = NDArray[np.float64]
 ENAMEL, GUM = 0, 1
 """Material slots of the teeth."""
 TOOTH_WIDTHS = (8.6, 7.2, 7.4, 7.2, 7.6)
-ARCH_BEND, ARCH_TURN = 0.009, 2.2e-5
+ARCH_BEND, ARCH_TURN = 0.009, 1.6e-5
 """Depth of the dental arch: y = bend * x^2 + turn * x^4; flat behind the lips, then round."""
 
 

@@ -7,7 +7,7 @@ import bpy
 COLOURS = {
     "Labial Skin": ((0.90, 0.54, 0.38), 0.5),
     "Labial Lips": ((0.75, 0.25, 0.22), 0.35),
-    "Labial Mouth": ((0.16, 0.025, 0.03), 0.6),
+    "Labial Mouth": ((0.24, 0.045, 0.05), 0.6),
     "Labial Brows": ((0.10, 0.045, 0.03), 0.7),
     "Labial Teeth": ((0.90, 0.86, 0.76), 0.25),
     "Labial Gums": ((0.62, 0.20, 0.20), 0.4),
@@ -25,7 +25,7 @@ COLOURS = {
 
 def material(name: str) -> bpy.types.Material:
     """A new material, or the one that an earlier head left in the file."""
-    found = bpy.data.materials.get(name)
+    found: bpy.types.Material | None = bpy.data.materials.get(name)
     if found is not None:
         return found
     colour, roughness = COLOURS[name]

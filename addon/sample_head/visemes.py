@@ -47,11 +47,6 @@ def viseme_shapes(fields: Fields, arkit: Mapping[str, Array]) -> dict[str, Array
     }
 
 
-def jaw_share(viseme: str) -> float:
-    """How far the jaw bone turns with a viseme, as a share of jawOpen."""
-    return VISEME_RECIPES[viseme].get("jawOpen", 0.0)
-
-
 def _lip_to_teeth(f: Fields) -> Array:
     """The lower lip raised and drawn back until its rim lies under the upper front teeth."""
     middle = f.lower**1.2
