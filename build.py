@@ -80,6 +80,7 @@ PRODUCTS = {"labial": ("onnxruntime",), "labial-full": ("onnxruntime", "espeakng
 # Blender takes the union of the Python versions of all wheels: each platform needs cp311 (4.5) and cp313 (5.2).
 WHEELS = {name: digest for digest, name in map(str.split, (ROOT / "wheels.sha256").read_text().splitlines())}
 
+_QUIET = ("-qq", "--disable-pip-version-check")
 _STARTED = time.monotonic()
 
 
@@ -141,9 +142,6 @@ def environment(name: str) -> Path:
     run(python, "-m", "pip", "install", *_QUIET, *" ".join(requirements).split())
     stamp.write_text(wanted)
     return python
-
-
-_QUIET = ("-qq", "--disable-pip-version-check")
 
 
 def blender(name: str) -> Path:
@@ -392,8 +390,9 @@ def main() -> int:
         print(f"build.py: {error}", file=sys.stderr)
         return 2
     except subprocess.CalledProcessError as error:
-        print(f"build.py: failed with exit code {error.returncode}: {' '.join(error.cmd)}", file=sys.stderr)
-        return 1
+        if error.returncode != 2:  # with 2, the program's own last line says what is missing
+            print(f"build.py: failed with exit code {error.returncode}: {' '.join(error.cmd)}", file=sys.stderr)
+        return 2 if error.returncode == 2 else 1
 
 
 if __name__ == "__main__":
