@@ -13,7 +13,7 @@ WEIGHTS = Path(__file__).resolve().parents[1] / "model_runtime" / "hearing" / "w
 def main() -> None:
     """Run the asked part, or all of them in order; each leaves what the next needs in the work folder."""
     parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
-    parser.add_argument("part", choices=("all", "align", "train", "relabel", "refine", "export", "evaluate"))
+    parser.add_argument("part", choices=("all", "align", "train", "export", "evaluate"))
     parser.add_argument("--shared", type=Path, default=Path("../shared"), help="folder that holds speech/ and bench/")
     parser.add_argument("--work", type=Path, default=Path(".cache/corpus"), help="folder for everything made")
     parser.add_argument("--weights", type=Path, default=WEIGHTS, help="folder for speech.onnx and speech.json")
@@ -25,21 +25,13 @@ def main() -> None:
 
         align(chosen.shared, chosen.work, names, chosen.processes)
     if chosen.part in ("all", "train"):
-        from .train import FIRST_COURSE, train
+        from .train import Recipe, train
 
-        train(chosen.shared, chosen.work, names, FIRST_COURSE)
-    if chosen.part in ("all", "relabel"):
-        from .relabel import relabel
-
-        relabel(chosen.shared, chosen.work, names, chosen.work / "speech.pt")
-    if chosen.part in ("all", "refine"):
-        from .train import REFINEMENT, train
-
-        train(chosen.shared, chosen.work, names, REFINEMENT, start=chosen.work / "speech.pt")
+        train(chosen.shared, chosen.work, names, Recipe())
     if chosen.part in ("all", "export"):
         from .export_onnx import export
 
-        export(chosen.work / "refined.pt", chosen.weights)
+        export(chosen.work / "speech.pt", chosen.weights)
     if chosen.part in ("all", "evaluate"):
         from .evaluate import evaluate
 

@@ -16,8 +16,6 @@ from model_runtime.phones import ARPABET, SILENCE
 from .corpora import SAMPLE_RATE, Utterance, audio, utterances
 from .pronounce import Phones, UnknownWordError, Word, pronunciations
 
-FIRST, SECOND = "labels", "labels-again"
-"""Folders in the work folder: the labels of pocketsphinx, and those of the network that learned from them."""
 PIECE = 100
 """Utterances a file: what is lost when the work is stopped."""
 FRAME = 0.01
@@ -112,7 +110,7 @@ def label(utterance: Utterance, found: Sequence[tuple[int, int, str]]) -> Labels
 
 def align_piece(shared: Path, work: Path, name: str, piece: int) -> tuple[int, int]:
     """Align utterances of one piece into its file. Returns how many were kept and how many were left out."""
-    path = piece_path(work / FIRST, name, piece)
+    path = piece_path(work, name, piece)
     samples = audio(shared, work, name)
     spoken = []
     rows = utterances(shared, name)[piece * PIECE : (piece + 1) * PIECE]
@@ -133,16 +131,16 @@ def align_piece(shared: Path, work: Path, name: str, piece: int) -> tuple[int, i
     return len(kept), len(rows) - len(kept)
 
 
-def piece_path(folder: Path, name: str, piece: int) -> Path:
+def piece_path(work: Path, name: str, piece: int) -> Path:
     """Where the labels of a piece are."""
-    return folder / f"{name}-{piece:03d}.jsonl"
+    return work / "labels" / f"{name}-{piece:03d}.jsonl"
 
 
-def missing_pieces(shared: Path, folder: Path, names: Sequence[str]) -> list[tuple[str, int]]:
-    """The pieces of the corpora that have no labels in `folder` yet."""
+def missing_pieces(shared: Path, work: Path, names: Sequence[str]) -> list[tuple[str, int]]:
+    """The pieces of the corpora that have no labels yet."""
     counts = {name: -(-len(utterances(shared, name)) // PIECE) for name in names}
     pieces = [(name, piece) for name in names for piece in range(counts[name])]
-    return [(name, piece) for name, piece in pieces if not piece_path(folder, name, piece).exists()]
+    return [(name, piece) for name, piece in pieces if not piece_path(work, name, piece).exists()]
 
 
 def write_piece(path: Path, labels: Sequence[Labels]) -> None:
@@ -157,7 +155,7 @@ def align(shared: Path, work: Path, names: Sequence[str], processes: int = 2) ->
     """Label every utterance that is not labelled yet."""
     for name in names:
         audio(shared, work, name)
-    missing = missing_pieces(shared, work / FIRST, names)
+    missing = missing_pieces(shared, work, names)
     with ProcessPoolExecutor(processes) as pool:
         jobs = [(name, piece, pool.submit(align_piece, shared, work, name, piece)) for name, piece in missing]
         for name, piece, job in jobs:
@@ -165,10 +163,10 @@ def align(shared: Path, work: Path, names: Sequence[str], processes: int = 2) ->
             print(f"aligned {name} {piece}: {kept} kept, {dropped} left out", flush=True)
 
 
-def load(folder: Path, name: str) -> dict[str, Labels]:
+def load(work: Path, name: str) -> dict[str, Labels]:
     """The labels of a corpus by utterance id."""
     found = {}
-    for path in sorted(folder.glob(f"{name}-*.jsonl")):
+    for path in sorted((work / "labels").glob(f"{name}-*.jsonl")):
         for line in path.read_text(encoding="utf-8").splitlines():
             row = json.loads(line)
             found[row["id"]] = Labels(row["id"], tuple(row["phones"]), tuple(row["ends"]))

@@ -17,7 +17,7 @@ from model_runtime.phones import PHONES, SILENCE, VISEME_OF
 from . import augment
 from .corpora import Utterance, audio, held_out, utterances
 from .features import BANDS, HOP, SAMPLE_RATE
-from .labels import FIRST, Labels, load
+from .labels import Labels, load
 
 SCENE_SECONDS = 3.0
 EDGE_SIGMA = 0.011
@@ -59,12 +59,11 @@ def targets(segments: Segments, frames: int) -> Tensor:
 class Material:
     """The labelled utterances of one side of the split, with their samples."""
 
-    def __init__(self, shared: Path, work: Path, names: Sequence[str], validation: bool, labels: str = FIRST) -> None:
-        """labels: the folder in `work` that they are read from."""
+    def __init__(self, shared: Path, work: Path, names: Sequence[str], validation: bool) -> None:
         self.samples = {name: audio(shared, work, name) for name in names}
         self.spoken: dict[str, list[tuple[Utterance, Labels]]] = {}
         for name in names:
-            known = load(work / labels, name)
+            known = load(work, name)
             rows = [row for row in utterances(shared, name) if row.id in known and held_out(row) == validation]
             if rows:
                 self.spoken[name] = [(row, known[row.id]) for row in rows]

@@ -17,7 +17,6 @@ from model_runtime.contracts import VISEMES
 from model_runtime.phones import PHONES, SILENCE
 
 from .features import HOP
-from .labels import FIRST, SECOND
 from .model import SpeechNet
 from .scenes import TO_VISEME, Batch, Material, Scenes, targets
 
@@ -28,17 +27,13 @@ CLOSED = VISEMES.index("PP")
 class Recipe:
     """Everything that decides the course of a training."""
 
-    steps: int = 5_000
+    steps: int = 8_000
     batch: int = 12
     peak_rate: float = 2.5e-3
     weight_decay: float = 0.02
     average: float = 0.998
     seed: int = 1
     check_every: int = 500
-
-
-FIRST_COURSE = Recipe()
-REFINEMENT = Recipe(steps=4_000, peak_rate=1.5e-3, seed=2)
 
 
 def loss_of(net: SpeechNet, batch: Batch) -> Tensor:
@@ -83,8 +78,7 @@ def score(said: Tensor, truth: Tensor) -> dict[str, float]:
 class Course:
     """A training that can be stopped and taken up again at its last checkpoint."""
 
-    def __init__(self, recipe: Recipe, net: SpeechNet, path: Path, seconds: float = 0.0) -> None:
-        """seconds: what the weights have cost so far."""
+    def __init__(self, recipe: Recipe, net: SpeechNet, path: Path) -> None:
         self.recipe = recipe
         self.path = path
         self.net = net
@@ -94,7 +88,7 @@ class Course:
             self.optimizer, recipe.peak_rate, total_steps=recipe.steps, pct_start=0.1, final_div_factor=1e3
         )
         self.step = 0
-        self.seconds = seconds
+        self.seconds = 0.0
         self.scores: dict[str, dict[str, float]] = {}
         if path.exists():
             self._restore()
@@ -145,24 +139,15 @@ class Course:
         self.step, self.seconds, self.scores = state["step"], state["seconds"], state["scores"]
 
 
-def train(shared: Path, work: Path, names: Sequence[str], recipe: Recipe, start: Path | None = None) -> Path:
-    """Train to the end of the recipe, from its last checkpoint if there is one. Returns the checkpoint's path.
-
-    With `start`, the checkpoint of an earlier training, its averaged weights are refined on the second labels.
-    """
+def train(shared: Path, work: Path, names: Sequence[str], recipe: Recipe) -> Path:
+    """Train to the end of the recipe, from its last checkpoint if there is one. Returns the checkpoint's path."""
     torch.set_num_threads(1)
     torch.manual_seed(recipe.seed)
-    net, earlier = SpeechNet(), 0.0
-    if start:
-        state = torch.load(start)
-        net.load_state_dict(state["average"])
-        earlier = state["seconds"]
-    labels = SECOND if start else FIRST
-    course = Course(recipe, net, work / ("refined.pt" if start else "speech.pt"), earlier)
+    course = Course(recipe, SpeechNet(), work / "speech.pt")
     if course.step >= recipe.steps:
         return course.path
-    scenes = Scenes(Material(shared, work, names, validation=False, labels=labels), recipe.seed)
-    validation = Material(shared, work, names, validation=True, labels=labels)
+    scenes = Scenes(Material(shared, work, names, validation=False), recipe.seed)
+    validation = Material(shared, work, names, validation=True)
     losses = []
     while course.step < recipe.steps:
         losses.append(course.advance(scenes))

@@ -52,10 +52,10 @@ def test_vowels_are_louder_than_the_edges(spoken: list[tuple[np.ndarray, Labels]
 
 
 def test_labels_come_back_from_their_file(spoken: list[tuple[np.ndarray, Labels]], tmp_path: Path) -> None:
-    path = piece_path(tmp_path / "labels", "picovoice-wake", 0)
+    path = piece_path(tmp_path, "picovoice-wake", 0)
     path.parent.mkdir()
     path.write_text("".join(json.dumps(asdict(labels)) + "\n" for _, labels in spoken), encoding="utf-8")
-    assert load(tmp_path / "labels", "picovoice-wake") == {labels.id: labels for _, labels in spoken}
+    assert load(tmp_path, "picovoice-wake") == {labels.id: labels for _, labels in spoken}
 
 
 def test_soft_targets_are_shares_and_half_way_at_an_edge() -> None:
