@@ -2,6 +2,7 @@
 
 import json
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,7 @@ def assert_whole(speech: Speech, duration: float) -> None:
     assert speech.duration == duration
     assert speech.phones[0].start == 0.0
     assert speech.phones[-1].end == duration
-    for one, two in zip(speech.phones, speech.phones[1:], strict=False):
+    for one, two in pairwise(speech.phones):
         assert one.end == two.start
     assert all(p.end > p.start and 0 <= p.confidence <= 1 and 0 <= p.stress <= 1 for p in speech.phones)
 
@@ -67,7 +68,7 @@ def test_phones_cover_the_sound_and_are_not_too_short(sentences: list[dict[str, 
         assert found.text_fit is None and found.words == ()
         for phone in found.phones[1:-1]:
             assert phone.end - phone.start > (align.shortest(phone.symbol) - 0.01) / FRAME_RATE
-        assert all(one.symbol != two.symbol for one, two in zip(found.phones, found.phones[1:], strict=False))
+        assert all(one.symbol != two.symbol for one, two in pairwise(found.phones))
         spoken = [p for p in found.phones if p.symbol != SILENCE]
         assert 6 < len(spoken) / found.duration < 16
         assert max(p.stress for p in spoken) - min(p.stress for p in spoken) > 0.3
@@ -82,7 +83,7 @@ def test_words_are_found_in_order_where_they_were_said(sentences: list[dict[str,
         speaking = [(a, b) for a, b, _, symbol in row["segs"] if symbol != "SIL"]
         starts.append(abs(found.words[0].start - speaking[0][0]))
         ends.append(abs(found.words[-1].end - speaking[-1][1]))
-        for one, two in zip(found.words, found.words[1:], strict=False):
+        for one, two in pairwise(found.words):
             assert one.start < one.end <= two.start
     assert np.median(starts) < 0.05
     assert np.median(ends) < 0.08
