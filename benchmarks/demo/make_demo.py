@@ -16,6 +16,7 @@ import os
 import sys
 import tempfile
 import time
+import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -196,7 +197,7 @@ def install(package: Path) -> None:
     except RuntimeError as error:
         raise DemoError(f"Blender cannot install {package.name}: {error}") from error
     if LABIAL not in bpy.context.preferences.addons:
-        raise DemoError(f"Blender installed {package.name} but could not enable it. Build it again: build.py build.")
+        raise DemoError(f"{package.name} is not a working zip of Labial. Make one with `python3 build.py build`.")
 
 
 def add_character(path: Path | None) -> None:
@@ -209,7 +210,7 @@ def add_character(path: Path | None) -> None:
     try:
         bpy.ops.wm.open_mainfile(filepath=str(path.resolve()), load_ui=False)
     except RuntimeError as error:
-        raise DemoError(f"Blender cannot open {path.name}: {str(error).strip()}") from error
+        raise DemoError(f"{path.name} is not a .blend file that this Blender can open. Give another one.") from error
     meshes = [o for o in bpy.context.view_layer.objects if o.type == "MESH" and o.data.shape_keys]
     if not meshes:
         raise DemoError(f"{path.name} has no mesh with shape keys, so no mouth can move. Give another --character.")
@@ -284,9 +285,7 @@ def versions() -> dict[str, str]:
     """What took part."""
     import bpy
 
-    root = Path(importlib.import_module(LABIAL).__file__).parent
-    import tomllib
-
+    root = Path(str(importlib.import_module(LABIAL).__file__)).parent
     manifest = tomllib.loads((root / "blender_manifest.toml").read_text(encoding="utf-8"))
     found = {"Labial": manifest["version"], "Blender": bpy.app.version_string, "Python": sys.version.split()[0]}
     try:

@@ -12,7 +12,7 @@ from mathutils import Matrix, Vector
 
 BACKGROUND = (0.29, 0.36, 0.40)
 """Scene-linear, as Blender's world colour is."""
-REACH, CHIN = 4.2, 1.7
+REACH, CHIN = 5.0, 1.7
 """In mouth widths: a face ends this far from the mouth, and the picture this far below it, so bodies stay out of it."""
 TURN = radians(14)
 """The camera stands a little to the side, so that lips and nose have depth."""
