@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import bpy
@@ -24,7 +25,7 @@ from ..model_runtime.rigs.presets import load_presets
 from . import keyframes
 from .character import Character, find_character
 from .measure import Measured, measure
-from .proof import prove
+from .proof import held_keys, prove
 from .request import LipSyncRequest, decode
 
 ROUNDS = 2
@@ -107,9 +108,28 @@ def deliver(
         key_error=keys.error,
         proofs=proofs,
         seconds={"hear and act": round(seconds, 2), "write and prove": round(time.perf_counter() - started, 2)},
-        warnings=prepared.character.warnings + written.warnings,
+        warnings=(
+            *prepared.character.warnings, *written.warnings, *_left_open(proofs), *_not_moving(keys, context.scene),
+        ),  # fmt: skip
     )
     return Result(report, performance, written.action)
+
+
+def _left_open(proofs: Sequence[ContactProof]) -> tuple[str, ...]:
+    """One sentence a cause, with the frames at which lips stay open because of it."""
+    frames: dict[str, list[str]] = {}
+    for proof in proofs:
+        if not proof.passed:
+            frames.setdefault(proof.cause, []).append(str(proof.frame))
+    return tuple(
+        f"Lips stay open at frame {', '.join(at[:4])}{f' and {len(at) - 4} more' if len(at) > 4 else ''}: {cause}."
+        for cause, at in frames.items()
+    )
+
+
+def _not_moving(keys: KeyTracks, scene: bpy.types.Scene) -> tuple[str, ...]:
+    held = held_keys(keys, scene)
+    return (f"The line does not move the mouth as it should: {held}.",) if held else ()
 
 
 def _proven(

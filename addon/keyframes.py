@@ -178,8 +178,9 @@ def _strip(data: Any, action: Any, slot: Any) -> None:
         track.name = TRACK_NAME
     strip = track.strips.new(action.name, int(first), action)
     strip.action_slot = slot
-    strip.action_frame_start, strip.action_frame_end = first, last
-    strip.frame_start, strip.frame_end = first, last
+    # The end first: a new strip covers an Action of several slots with frames 0 to 1, and a start beyond them is lost.
+    strip.action_frame_end, strip.action_frame_start = last, first
+    strip.frame_end = last
     strip.blend_type, strip.extrapolation = "REPLACE", "NOTHING"
 
 

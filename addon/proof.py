@@ -24,25 +24,35 @@ def prove(
                 scene.frame_set(frame)
                 gap = measured.lips.gap(points_of(bpy.data.objects[measured.mesh], view_layer))
                 passed = gap < CLOSED_BELOW
-                proofs.append(
-                    ContactProof(contact, frame, gap, passed, "" if passed else _cause(measured, keys, frame))
-                )
+                cause = "" if passed else _furthest(keys, frame) or "the shape keys of this mouth do not close it further"
+                proofs.append(ContactProof(contact, frame, gap, passed, cause))
     finally:
         scene.frame_set(here, subframe=subframe)
     return tuple(proofs)
 
 
-def _cause(measured: Measured, keys: KeyTracks, frame: int) -> str:
-    """Why a closure stays open, as far as it can be seen: a key that does not have the value that was written."""
+def held_keys(keys: KeyTracks, scene: bpy.types.Scene) -> str:
+    """What keeps the line from moving the mouth, seen at the frame where its widest track peaks; "" if nothing does."""
+    peaks = [(track.co[:, 1].max(), int(track.co[track.co[:, 1].argmax(), 0])) for track in keys.tracks]
+    here, subframe = scene.frame_current, scene.frame_subframe
+    scene.frame_set(max(peaks)[1])
+    try:
+        return _furthest(keys, max(peaks)[1])
+    finally:
+        scene.frame_set(here, subframe=subframe)
+
+
+def _furthest(keys: KeyTracks, frame: int) -> str:
+    """Of the shape keys with a key at the scene's frame, the one furthest from it; "" if all are as written."""
+    furthest, cause = 0.02, ""
     for track in keys.tracks:
-        rows = track.co[:, 0] == frame
-        if track.target.kind != "shape_key" or not rows.any():
+        here = track.co[:, 0] == frame
+        if track.target.kind != "shape_key" or not here.any():
             continue
-        wanted = float(track.co[rows, 1][0])
+        wanted = float(track.co[here, 1][0])
         for name in track.target.objects:
             key = bpy.data.objects[name].data.shape_keys.key_blocks[track.target.name]
-            if key.mute:
-                return f"the shape key {key.name} of {name} is muted"
-            if abs(key.value - wanted) > 0.01:
-                return f"the shape key {key.name} of {name} is held at {key.value:.2f} by other animation or its range"
-    return "the shape keys of this mouth do not close it further"
+            if abs(key.value - wanted) > furthest:
+                furthest = abs(key.value - wanted)
+                cause = f"the shape key {key.name} of {name} is held at {key.value:.2f} by other animation or its range"
+    return cause

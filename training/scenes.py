@@ -22,7 +22,9 @@ from .labels import Labels, load
 SCENE_SECONDS = 3.0
 EDGE_SIGMA = 0.011
 """Seconds: how surely an aligned edge lies where it is said to be."""
-SHARES = {"kathleen": 0.25, "speechocean762": 0.36, "kerstin": 0.32, "picovoice-wake": 0.07}
+SHARES = {
+    "kathleen": 0.2, "speechocean762": 0.2, "kerstin": 0.22, "picovoice-wake": 0.05, "kokoro-en": 0.25, "flite": 0.08,
+}
 """How often an utterance is drawn from each corpus."""
 TO_VISEME = torch.zeros(len(PHONES), len(VISEMES))
 for index, symbol in enumerate(PHONES):
@@ -60,17 +62,18 @@ class Material:
     """The labelled utterances of one side of the split, with their samples."""
 
     def __init__(self, shared: Path, work: Path, names: Sequence[str], validation: bool) -> None:
-        self.samples = {name: audio(shared, work, name) for name in names}
         self.spoken: dict[str, list[tuple[Utterance, Labels]]] = {}
         for name in names:
             known = load(work, name)
-            rows = [row for row in utterances(shared, name) if row.id in known and held_out(row) == validation]
+            rows = [row for row in utterances(shared, work, name) if row.id in known and held_out(row) == validation]
             if rows:
                 self.spoken[name] = [(row, known[row.id]) for row in rows]
+        files = {row.file for spoken in self.spoken.values() for row, _ in spoken}
+        self.samples = {file: audio(shared, work, file) for file in files}
 
     def waveform(self, utterance: Utterance) -> augment.Samples:
         """float32 [n] in -1..1."""
-        samples = self.samples[utterance.corpus][utterance.start : utterance.end]
+        samples = self.samples[utterance.file][utterance.start : utterance.end]
         return np.asarray(samples, np.float32) / 32768.0
 
     def hours(self, name: str) -> float:
@@ -103,14 +106,14 @@ class Scenes:
         noise = self.babble(rng, count) if rng.random() < 0.25 else self.noise(rng, count)
         if not segments:
             speech = noise * 10 ** (-rng.uniform(20.0, 70.0) / 20) * (rng.random() < 0.8)
-        elif rng.random() < 0.6:
+        elif rng.random() < 0.5:
             speech = augment.worsened(rng, speech, noise)
         peak = float(np.abs(speech).max()) + 1e-9
         loud = min(10 ** (rng.uniform(-40.0, -10.0) / 20) / augment.level(speech), 1.0 / peak) if segments else 1.0
         heard = np.asarray(speech * loud, np.float32)
         heard += rng.standard_normal(count).astype(np.float32) * 10 ** (-rng.uniform(70.0, 110.0) / 20)
         frames = count // HOP
-        mask = augment.hidden(rng, frames) if rng.random() < 0.6 else np.ones((BANDS, frames), np.float32)
+        mask = augment.hidden(rng, frames) if rng.random() < 0.5 else np.ones((BANDS, frames), np.float32)
         return heard, mask, targets(segments, frames)
 
     def line(self, rng: np.random.Generator, count: int) -> tuple[augment.Samples, Segments]:

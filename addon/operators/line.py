@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import bpy
@@ -108,10 +109,10 @@ class LABIAL_OT_generate(bpy.types.Operator):
         shown.line, shown.phones, shown.keys = report.name, report.phone_count, report.key_count
         shown.closures, shown.proven, shown.notes = len(report.proofs), closed, "\n".join(report.warnings)
         if settings.source == "FILE" and settings.add_sound:
-            _add_sound(context, report.name, settings.filepath, settings.start_frame)
+            _add_sound(context.scene, report.name, settings.filepath, settings.start_frame)
         level = {"INFO"} if closed == len(report.proofs) and not report.warnings else {"WARNING"}
         text = f"{report.key_count} keys; {closed} of {len(report.proofs)} closures proven on the mesh"
-        self.report(level, ". ".join([text, *report.warnings]))
+        self.report(level, ". ".join([text, *(warning.rstrip(".") for warning in report.warnings)]))
 
 
 class LABIAL_OT_clear(bpy.types.Operator):
@@ -154,10 +155,11 @@ class LABIAL_OT_add_head(bpy.types.Operator):
         return {"FINISHED"}
 
 
-def _add_sound(context: bpy.types.Context, name: str, path: str, frame: int) -> None:
-    scene = context.scene
+def _add_sound(scene: bpy.types.Scene, name: str, path: str, frame: int) -> None:
+    """Puts the sound into the sequencer, once, and lets the scene last as long as it."""
     if not any(s.name == name and round(compat.strip_start(s)) == frame for s in compat.sound_strips(scene)):
-        compat.add_sound_strip(scene, name, bpy.path.abspath(path), frame)
+        strip = compat.add_sound_strip(scene, name, bpy.path.abspath(path), frame)
+        scene.frame_end = max(scene.frame_end, math.ceil(frame + compat.strip_length(strip)) - 1)
 
 
 def _redraw(context: bpy.types.Context) -> None:

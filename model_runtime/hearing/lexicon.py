@@ -60,16 +60,16 @@ def pronounce(text: str, language: str = "en-us") -> tuple[LexiconWord, ...]:
     plain = re.sub(r"<[^>]*>|\[[^\]]*\]|\{[^}]*\}", " ", text)
     words = []
     for written in re.findall(r"[^\s.,;:!?…“”„\"()«»¿¡—–]+", plain):
-        full = inventory(_ipa(written, language))
+        full = inventory(ipa(written, language))
         if full:
             words.append(LexiconWord(written, _variants(written, full, language)))
     return tuple(words)
 
 
-def inventory(ipa: str) -> Pronunciation:
+def inventory(spoken: str) -> Pronunciation:
     """espeak-ng's IPA of a word as phones of the inventory. Symbols that are not known are left out."""
     found: list[SpokenPhone] = []
-    for part in re.split(r"[_\s]+", re.sub(r"\([a-z-]+\)", "", ipa)):
+    for part in re.split(r"[_\s]+", re.sub(r"\([a-z-]+\)", "", spoken)):
         stressed = any(mark in part for mark in _STRESS)
         letters = "".join(
             ch for ch in unicodedata.normalize("NFD", part.replace("ç", "x")) if unicodedata.category(ch)[0] == "L"
@@ -100,7 +100,8 @@ def _variants(written: str, full: Pronunciation, language: str) -> tuple[Pronunc
 
 
 @functools.cache
-def _ipa(word: str, language: str) -> str:
+def ipa(word: str, language: str) -> str:
+    """What espeak-ng says for a written word, phones joined by "_". Raises TextError as `pronounce` does."""
     library = _espeak()
     with _LOCK:
         if library.espeak_SetVoiceByName(language.lower().replace("_", "-").encode()) != 0:

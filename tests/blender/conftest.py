@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import os
 import tempfile
+import wave
 from pathlib import Path
 from types import ModuleType
 
@@ -54,3 +55,52 @@ def clean_scene(labial: ModuleType) -> bpy.types.Scene:
     scene = bpy.context.scene
     scene.render.fps, scene.render.fps_base = 24, 1.0
     return scene
+
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+CHARACTERS = CHECKOUT.parent / "shared/characters"
+PEOPLE = CHECKOUT.parent / "shared/speech/handlabelled/ae"
+DEMO_LINE = CHECKOUT / "presets/demo/line.wav"
+
+
+def load_character(name: str) -> bpy.types.Object:
+    """The sample head ("head") or a character of ../shared in a scene of its own; its face is returned, active."""
+    if name == "head":
+        bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
+        bpy.ops.labial.add_head()
+    else:
+        path = CHARACTERS / f"{name}.blend"
+        if not path.is_file():
+            pytest.skip("the characters (../shared/characters) are not here")
+        bpy.ops.wm.open_mainfile(filepath=str(path))
+    keyed = [mesh for mesh in bpy.data.objects if mesh.type == "MESH" and mesh.data.shape_keys]
+    face = max(keyed, key=lambda mesh: len(mesh.data.shape_keys.key_blocks))
+    bpy.context.view_layer.objects.active = face
+    bpy.context.view_layer.update()
+    bpy.context.scene.render.fps, bpy.context.scene.render.fps_base = 24, 1.0
+    return face
+
+
+def generate(sound: Path | str, **settings: object) -> None:
+    """Click the button. Raises RuntimeError with the sentence that a user would see."""
+    labial = bpy.context.scene.labial
+    labial.source, labial.filepath = "FILE", str(sound)
+    for name, value in settings.items():
+        setattr(labial, name, value)
+    assert bpy.ops.labial.generate() == {"FINISHED"}
+
+
+@pytest.fixture
+def head(labial: ModuleType) -> bpy.types.Object:
+    """The face of a fresh sample head at 24 fps, active."""
+    return load_character("head")
+
+
+@pytest.fixture(scope="session")
+def short_line(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The first 1.6 s of the demo line: "Hello, I'm Labial"."""
+    path = tmp_path_factory.mktemp("sound") / "hello.wav"
+    with wave.open(str(DEMO_LINE)) as line, wave.open(str(path), "wb") as cut:
+        cut.setparams(line.getparams())
+        cut.writeframes(line.readframes(round(1.6 * line.getframerate())))
+    return path

@@ -1,0 +1,131 @@
+"""Synthetic speech: sentences of the recordings, said by voices that the recordings lack. Made in small pieces.
+
+Kokoro speaks English in 28 voices and mixtures of two of the same accent; its phones are found by the aligner, as in a
+recording. Flite (Debian package `flite`) speaks in three voices made from people and says itself when each phone ends.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import tempfile
+import zlib
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
+from scipy import signal  # type: ignore[import-untyped]
+
+from model_runtime.hearing.lexicon import ipa
+
+from .corpora import PIECE, SAMPLE_RATE, audio_path, list_path, utterances
+from .kokoro import RATE, Kokoro, misaki
+from .labels import Labels, piece_path, write_piece
+from .pronounce import inventory
+
+PROMPTS = ("kathleen", "speechocean762")
+"""The recordings whose sentences are said."""
+GAP = round(0.1 * SAMPLE_RATE)
+ACCENTS = {"a": "en-us", "b": "en-gb"}
+FLITE_VOICES = ("rms", "awb", "slt")
+"""Two men and a woman of the CMU Arctic recordings."""
+FLITE_PHONES = {"PAU": "SIL", "AX": "AH0", "AXR": "ER", "EL": "L", "EM": "M", "EN": "N", "DX": "D"}
+"""Flite's phones that ARPAbet lacks."""
+
+Spoken = tuple[dict[str, str], NDArray[np.int16]]
+
+
+def sentences(shared: Path, work: Path) -> list[str]:
+    """The different sentences of the recordings, in an order that mixes them."""
+    found = {" ".join(row.text.split()) for name in PROMPTS for row in utterances(shared, work, name)}
+    return sorted(found, key=lambda text: zlib.crc32(text.encode()))
+
+
+def make_kokoro(shared: Path, work: Path, pieces: int) -> None:
+    """English by Kokoro's voices, in pieces of `PIECE` sentences; those that are there already stay."""
+    said = sentences(shared, work)
+    missing = [piece for piece in range(pieces) if not list_path(work, "kokoro-en", piece).exists()]
+    kokoro = Kokoro(work / "kokoro") if missing else None
+    for piece in missing:
+        assert kokoro is not None
+        rng = np.random.default_rng((1, piece))
+        rows = []
+        for number in range(piece * PIECE, (piece + 1) * PIECE):
+            rows.append(speak(kokoro, rng, said[number % len(said)], f"k{number:05d}"))
+        write(work, "kokoro-en", piece, rows)
+        print(f"made kokoro-en {piece}", flush=True)
+
+
+def speak(kokoro: Kokoro, rng: np.random.Generator, text: str, name: str) -> Spoken:
+    """One sentence in a random voice or mixture."""
+    accent = "a" if rng.random() < 0.6 else "b"
+    names = sorted(voice for voice in kokoro.voices if voice[0] == accent)
+    first, second = rng.choice(names, 2, replace=False)
+    share = rng.uniform(0.3, 0.7) if rng.random() < 0.4 else 0.0
+    style = (1.0 - share) * kokoro.voices[first] + share * kokoro.voices[second]
+    words = [(ipa(word, ACCENTS[accent]), mark) for word, mark in re.findall(r"([\w']+)([^\w']*)", text.lower())]
+    phonemes = "".join(f"{misaki(spoken, accent == 'b')}{',' if ',' in mark else ''} " for spoken, mark in words)
+    sound = kokoro.speak(phonemes.strip(" ,") + ".", style.astype(np.float32), rng.uniform(0.85, 1.25))
+    resampled = signal.resample_poly(sound, SAMPLE_RATE, RATE)
+    resampled *= 0.5 / max(1e-6, float(np.abs(resampled).max()))
+    speaker = first if share == 0.0 else f"{first}+{second}"
+    row = {"id": name, "lang": ACCENTS[accent], "spk": speaker, "text": text}
+    return row, np.round(resampled * 32767).astype(np.int16)
+
+
+def make_flite(shared: Path, work: Path, pieces: int) -> None:
+    """English by Flite, with the times that it says; needs the program `flite`, which LABIAL_FLITE may name."""
+    said = sentences(shared, work)
+    for piece in range(pieces):
+        if list_path(work, "flite", piece).exists():
+            continue
+        rng = np.random.default_rng((2, piece))
+        rows, labels = [], []
+        for number in range(piece * PIECE, (piece + 1) * PIECE):
+            row, samples, label = flite(rng, said[number % len(said)], f"f{number:05d}")
+            rows.append((row, samples))
+            labels.append(label)
+        write_piece(piece_path(work, "flite", piece), labels)
+        write(work, "flite", piece, rows)
+
+
+def flite(rng: np.random.Generator, text: str, name: str) -> tuple[dict[str, str], NDArray[np.int16], Labels]:
+    """One sentence by one of Flite's voices."""
+    voice = str(rng.choice(FLITE_VOICES))
+    stretch = rng.uniform(0.85, 1.2)
+    with tempfile.TemporaryDirectory() as folder:
+        wave = Path(folder) / "said.wav"
+        options = ["-voice", voice, "-psdur", "--setf", f"duration_stretch={stretch:.3f}", "-o", str(wave)]
+        program = os.environ.get("LABIAL_FLITE", "flite")
+        out = subprocess.run([program, *options, "-t", text], check=True, capture_output=True, text=True).stdout
+        samples, rate = soundfile.read(wave, dtype="int16")
+    if rate != SAMPLE_RATE:
+        raise ValueError(f"flite -voice {voice} speaks at {rate} Hz")
+    seconds = len(samples) / SAMPLE_RATE
+    timed = [part.split(":") for part in out.split() if float(part.split(":")[1]) < seconds]
+    phones = inventory(tuple(FLITE_PHONES.get(phone.upper(), phone.upper()) for phone, _ in timed))
+    ends = (*(round(float(end), 4) for _, end in timed[:-1]), round(seconds, 4))
+    row = {"id": name, "lang": "en-us", "spk": voice, "text": text}
+    return row, np.asarray(samples, np.int16), Labels(name, phones, ends)
+
+
+def write(work: Path, name: str, piece: int, rows: Iterable[Spoken]) -> None:
+    """One piece: its samples, and then its list, whose being there says that the piece is whole."""
+    lines: list[str] = []
+    parts: Sequence[NDArray[np.int16]] = []
+    at = 0
+    for row, samples in rows:
+        lines.append(json.dumps({**row, "start": at / SAMPLE_RATE, "dur": len(samples) / SAMPLE_RATE}) + "\n")
+        parts = [*parts, samples, np.zeros(GAP, np.int16)]
+        at += len(samples) + GAP
+    path = audio_path(work, f"{name}-{piece:03d}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    np.save(path, np.concatenate(parts))
+    listed = list_path(work, name, piece)
+    listed.parent.mkdir(parents=True, exist_ok=True)
+    listed.with_suffix(".part").write_text("".join(lines), encoding="utf-8")
+    listed.with_suffix(".part").rename(listed)
