@@ -130,7 +130,7 @@ def _listed(names: list[str], one: str, many: str) -> list[str]:
     if not names:
         return []
     shown = ", ".join(dict.fromkeys(names[:4])) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
-    return [f"{shown} {one if len(names) == 1 else many} and cannot be keyed"]
+    return [f"{shown} {one if len(names) == 1 else many} and cannot be keyed."]
 
 
 def _jaw_bones(armature: bpy.types.Object) -> tuple[Target, ...]:

@@ -99,6 +99,7 @@ def deliver(
     made_from = {"sound": request.sound.path, "style": request.style.name, "preset": prepared.rig_map.preset}
     written = keyframes.write(prepared.character, performance.keys, request.sound.name, made_from)
     keys, proofs = _proven(context, prepared, performance.keys, written.action)
+    notes = _left_open(proofs) + _not_moving(keys, context.scene)
     report = Report(
         name=request.sound.name,
         preset=prepared.rig_map.preset,
@@ -108,9 +109,7 @@ def deliver(
         key_error=keys.error,
         proofs=proofs,
         seconds={"hear and act": round(seconds, 2), "write and prove": round(time.perf_counter() - started, 2)},
-        warnings=(
-            *prepared.character.warnings, *written.warnings, *_left_open(proofs), *_not_moving(keys, context.scene),
-        ),  # fmt: skip
+        warnings=prepared.character.warnings + written.warnings + notes,
     )
     return Result(report, performance, written.action)
 

@@ -137,7 +137,8 @@ def _slices(side: Floats, low: Indices, high: Indices) -> tuple[tuple[Indices, .
     count = int(np.clip(min(len(np.unique(low)), len(np.unique(high))) // 4, 5, _SLICES))
     centres = np.linspace(first, last, count)
     half = 0.9 * (last - first) / (count - 1)
-    upper, lower = [], []
+    upper: list[Indices] = []
+    lower: list[Indices] = []
     for centre in centres:
         for lip, cut in ((high, upper), (low, lower)):
             inside = np.unique(lip[np.abs(side[lip] - centre) <= half])

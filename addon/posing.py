@@ -8,7 +8,7 @@ from typing import Any
 
 import bpy
 import numpy as np
-from mathutils import Quaternion, Vector
+from mathutils import Euler, Quaternion
 from numpy.typing import NDArray
 
 from ..model_runtime.contracts import Target
@@ -24,13 +24,13 @@ def set_target(target: Target, value: float) -> None:
             obj.data.shape_keys.key_blocks[target.name].value = value
             continue
         bone, angle = obj.pose.bones[target.name], value * target.sign
-        axis = Vector([float(i == target.axis) for i in range(3)])
+        x, y, z = (float(i == target.axis) for i in range(3))
         if bone.rotation_mode == "QUATERNION":
-            bone.rotation_quaternion = Quaternion(axis, angle)
+            bone.rotation_quaternion = Quaternion((x, y, z), angle)
         elif bone.rotation_mode == "AXIS_ANGLE":
-            bone.rotation_axis_angle = (angle, *axis)
+            bone.rotation_axis_angle = (angle, x, y, z)
         else:
-            bone.rotation_euler = axis * angle
+            bone.rotation_euler = Euler((x * angle, y * angle, z * angle), bone.rotation_mode)
 
 
 @contextmanager

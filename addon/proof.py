@@ -24,7 +24,9 @@ def prove(
                 scene.frame_set(frame)
                 gap = measured.lips.gap(points_of(bpy.data.objects[measured.mesh], view_layer))
                 passed = gap < CLOSED_BELOW
-                cause = "" if passed else _furthest(keys, frame) or "the shape keys of this mouth do not close it further"
+                cause = (
+                    "" if passed else _furthest(keys, frame) or "the shape keys of this mouth do not close it further"
+                )
                 proofs.append(ContactProof(contact, frame, gap, passed, cause))
     finally:
         scene.frame_set(here, subframe=subframe)

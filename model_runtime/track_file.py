@@ -22,9 +22,10 @@ def write(track: MouthTrack, path: str | Path) -> None:
     path = Path(path)
     content = json.dumps(as_data(track), ensure_ascii=False, separators=(",", ":"))
     try:
-        with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, suffix=".part", delete=False) as part:
-            part.write(content)
-        os.replace(part.name, path)
+        with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+            part = Path(folder) / path.name
+            part.write_text(content, encoding="utf-8")
+            os.replace(part, path)
     except OSError as error:
         raise TrackFileError(
             f"The track {path} cannot be written: {error}. Free some space or choose another folder."

@@ -76,7 +76,9 @@ def restressed(word: str, given: Phones) -> Word:
 
 def by_rule(word: str, language: str) -> Word:
     """The forms of the runtime's lexicon."""
-    forms = [tuple(phone.symbol for phone in said) for known in pronounce(word, language) for said in known.pronunciations]
+    forms = [
+        tuple(phone.symbol for phone in said) for known in pronounce(word, language) for said in known.pronunciations
+    ]
     if not forms:
         raise UnknownWordError(word)
     return unique(forms)

@@ -23,7 +23,12 @@ SCENE_SECONDS = 3.0
 EDGE_SIGMA = 0.011
 """Seconds: how surely an aligned edge lies where it is said to be."""
 SHARES = {
-    "kathleen": 0.2, "speechocean762": 0.2, "kerstin": 0.22, "picovoice-wake": 0.05, "kokoro-en": 0.25, "flite": 0.08,
+    "kathleen": 0.2,
+    "speechocean762": 0.2,
+    "kerstin": 0.22,
+    "picovoice-wake": 0.05,
+    "kokoro-en": 0.25,
+    "flite": 0.08,
 }
 """How often an utterance is drawn from each corpus."""
 TO_VISEME = torch.zeros(len(PHONES), len(VISEMES))

@@ -53,9 +53,8 @@ def make_kokoro(shared: Path, work: Path, pieces: int) -> None:
     for piece in missing:
         assert kokoro is not None
         rng = np.random.default_rng((1, piece))
-        rows = []
-        for number in range(piece * PIECE, (piece + 1) * PIECE):
-            rows.append(speak(kokoro, rng, said[number % len(said)], f"k{number:05d}"))
+        numbers = range(piece * PIECE, (piece + 1) * PIECE)
+        rows = [speak(kokoro, rng, said[number % len(said)], f"k{number:05d}") for number in numbers]
         write(work, "kokoro-en", piece, rows)
         print(f"made kokoro-en {piece}", flush=True)
 

@@ -110,9 +110,9 @@ class LABIAL_OT_generate(bpy.types.Operator):
         shown.closures, shown.proven, shown.notes = len(report.proofs), closed, "\n".join(report.warnings)
         if settings.source == "FILE" and settings.add_sound:
             _add_sound(context.scene, report.name, settings.filepath, settings.start_frame)
-        level = {"INFO"} if closed == len(report.proofs) and not report.warnings else {"WARNING"}
-        text = f"{report.key_count} keys; {closed} of {len(report.proofs)} closures proven on the mesh"
-        self.report(level, ". ".join([text, *(warning.rstrip(".") for warning in report.warnings)]))
+        good = closed == len(report.proofs) and not report.warnings
+        text = f"{report.key_count} keys; {closed} of {len(report.proofs)} closures proven on the mesh."
+        self.report({"INFO"} if good else {"WARNING"}, " ".join([text, *report.warnings]))
 
 
 class LABIAL_OT_clear(bpy.types.Operator):

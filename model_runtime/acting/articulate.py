@@ -48,7 +48,7 @@ def articulate(speech: Speech, style: Style = NATURAL) -> MouthTrack:
     Deterministic. The style scales lips, jaw and timing; it never weakens a contact.
     """
     frames = int(np.ceil((speech.duration + 0.25) * FRAME_RATE)) + 1
-    times = np.arange(frames, dtype=np.float32) / FRAME_RATE - style.offset_ms / 1000.0
+    times = np.asarray(np.arange(frames) / FRAME_RATE - style.offset_ms / 1000.0, dtype=np.float32)
     gains = loudness_gains(speech.phones, speech.loudness)
     made = gestures(speech.phones, gains, style)
     values = np.zeros((frames, len(CHANNELS)), dtype=np.float32)

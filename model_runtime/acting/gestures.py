@@ -102,7 +102,9 @@ def _handed_over(made: Sequence[Gesture]) -> list[Gesture]:
         let_go = max(second.apex, first.apex + _PLATEAU + 0.02)
         held = max(first.apex + _PLATEAU, min(first.hold_end, let_go - 0.03))
         result[i] = replace(result[i], event=replace(first, hold_end=held, release=let_go))
-        later = replace(second, onset=max(second.onset, held), apex=let_go, hold_end=max(second.hold_end, let_go + _PLATEAU))
+        later = replace(
+            second, onset=max(second.onset, held), apex=let_go, hold_end=max(second.hold_end, let_go + _PLATEAU)
+        )
         result[j] = replace(result[j], event=replace(later, release=max(second.release, later.hold_end + 0.02)))
     return result
 

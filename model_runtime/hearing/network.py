@@ -21,6 +21,8 @@ WEIGHTS = Path(__file__).parent / "weights"
 HOP = SAMPLE_RATE // FRAME_RATE
 CHUNK_FRAMES = 30 * FRAME_RATE
 """Single calls over about 30 s waste memory."""
+QUIET_PEAK = 0.1
+"""Clips whose loudest sample is below this are raised to it: the network knows speech from -40 dBFS on."""
 QUIETEST = -90.0
 """dBFS of digital silence; exporters drop so small a floor from the graph, which then says minus infinity."""
 OUTPUTS = ("phones", "visemes", "voice", "loudness")
@@ -56,6 +58,7 @@ class SpeechNetwork:
 
     def hear(self, clip: AudioClip, progress: Progress | None = None) -> Hearing:
         """Everything that the network hears in a clip, floor(n / 160) frames but at least one."""
+        gain = max(1.0, QUIET_PEAK / max(1e-6, float(np.abs(clip.samples).max(initial=0.0))))
         samples = np.pad(clip.samples, (0, max(0, HOP - len(clip.samples))))
         frames = len(samples) // HOP
         parts: list[list[Any]] = []
@@ -65,11 +68,13 @@ class SpeechNetwork:
             last = min(frames, first + CHUNK_FRAMES)
             begin = max(0, first - self.past_frames)
             end = len(samples) if last == frames else min(len(samples), (last + self.future_frames) * HOP)
-            heard = self.session.run(OUTPUTS, {"waveform": samples[begin * HOP : end]})
+            heard = self.session.run(OUTPUTS, {"waveform": samples[begin * HOP : end] * np.float32(gain)})
             parts.append([output[first - begin : last - begin] for output in heard])
         phones, visemes, voice, loudness = (np.concatenate(p) for p in zip(*parts, strict=True))
-        loudness = np.maximum(loudness, QUIETEST)
-        return Hearing(*map(frozen_array, (phones, visemes, voice, loudness)), clip.duration)
+        loudness = np.maximum(loudness - 20.0 * np.log10(np.float32(gain)), QUIETEST)
+        return Hearing(
+            frozen_array(phones), frozen_array(visemes), frozen_array(voice), frozen_array(loudness), clip.duration
+        )
 
 
 @functools.cache

@@ -31,7 +31,7 @@ def thin(curves: Curves, clock: FrameClock, tolerance: float = 0.02) -> KeyTrack
     first = int(np.floor(clock.frame(0.0)))
     last = int(np.ceil(clock.frame((len(curves.values) - 1) / FRAME_RATE)))
     frames = np.arange(first, last + 1)
-    times = (frames - clock.start) / clock.rate
+    times = (frames.astype(np.float64) - clock.start) / clock.rate
     snapped = contact_frames(curves.contacts, clock, first, last)
     for frame, contact in snapped:
         times[frame - first] = _inside(contact, times[frame - first])
@@ -102,15 +102,17 @@ def _fit(values: Float32, fixed: Indices, tolerance: float) -> tuple[Indices, Fl
         knots.update(inside[step - 1 :: step].tolist() if b - a > _PIECE else ())
     bounds = sorted(knots)
     pieces = [_fit_piece(values[a : b + 1].astype(np.float64), tolerance) for a, b in pairwise(bounds)]
-    keys = np.concatenate([[0], *(k[1:] + a for (k, _, _), a in zip(pieces, bounds[:-1], strict=True))])
-    level = np.concatenate([[values[0]], *(v[1:] for _, v, _ in pieces)])
-    slopes = np.concatenate([[0.0], *(m[1:] for _, _, m in pieces)])
-    drawn = hermite_basis(keys, np.arange(len(values))) @ np.stack([level, slopes], axis=1).ravel()
-    return keys, level, slopes, float(np.abs(drawn - values).max())
+    keys = np.concatenate([[0], *(k[1:] + a for (k, *_), a in zip(pieces, bounds[:-1], strict=True))])
+    level = np.concatenate([[values[0]], *(v[1:] for _, v, _, _ in pieces)])
+    slopes = np.concatenate([[0.0], *(m[1:] for _, _, m, _ in pieces)])
+    return keys, level, slopes, max(error for *_, error in pieces)
 
 
-def _fit_piece(values: Floats, tolerance: float) -> tuple[Indices, Floats, Floats]:
-    """Least-squares spline with level, exact ends; a key is added at the worst frame until every frame fits."""
+def _fit_piece(values: Floats, tolerance: float) -> tuple[Indices, Floats, Floats, float]:
+    """Least-squares spline with level, exact ends; a key is added at the worst frame until every frame fits.
+
+    Returns the keys, their values and slopes, and the largest error.
+    """
     last = len(values) - 1
     keys = np.array([0, last])
     at = np.arange(len(values))
@@ -124,7 +126,7 @@ def _fit_piece(values: Floats, tolerance: float) -> tuple[Indices, Floats, Float
         error = np.abs(basis @ known - values)
         worst = int(error.argmax())
         if error[worst] <= tolerance:
-            return keys, known[::2], known[1::2]
+            return keys, known[::2], known[1::2], float(error[worst])
         keys = np.unique(np.append(keys, worst if worst not in keys else _between(keys, worst)))
 
 

@@ -64,4 +64,6 @@ def test_a_closure_that_stays_open_is_named_with_its_cause(head: bpy.types.Objec
     generate(short_line)
     report = bpy.context.scene.labial.report
     assert report.closures >= 2 and report.proven == 0
-    assert "Lips stay open at frame" in report.notes and "mouthClose of Labial Head Face is held at 0.00" in report.notes
+    assert (
+        "Lips stay open at frame" in report.notes and "mouthClose of Labial Head Face is held at 0.00" in report.notes
+    )

@@ -18,8 +18,8 @@ def speak(*symbols_and_lengths: tuple[str, float], loudness: float = -20.0) -> S
     return Speech(tuple(made), time, frozen_array(np.full(int(time * FRAME_RATE), loudness)))
 
 
-LINE = speak(("sil", 0.3), ("m", 0.07), ("a", 0.12), ("f", 0.09), ("i", 0.1), ("p", 0.06), ("u", 0.15), ("s", 0.1), ("b", 0.04),
-             ("aɪ", 0.2), ("v", 0.06), ("p", 0.08), ("t", 0.05), ("oʊ", 0.2), ("sil", 0.4))  # fmt: skip
+LINE = speak(("sil", 0.3), ("m", 0.07), ("a", 0.12), ("f", 0.09), ("i", 0.1), ("p", 0.06), ("u", 0.15), ("s", 0.1),
+             ("b", 0.04), ("aɪ", 0.2), ("v", 0.06), ("p", 0.08), ("t", 0.05), ("oʊ", 0.2), ("sil", 0.4))  # fmt: skip
 
 
 def sample(track: MouthTrack, name: str, seconds: float) -> float:

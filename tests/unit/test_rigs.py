@@ -80,8 +80,8 @@ def measured(rest_gap: float, bone_moves_skin: float = 0.0) -> RigProbe:
     carried[row["jaw"]] = (0, 0, -3.0)
     return RigProbe(
         targets=targets, rest=frozen_array(rest), displacement=frozen_array(move), carried=frozen_array(carried),
-        upper=frozen_array(range(5), np.int32), lower=frozen_array(range(5, 10), np.int32), left_corner=10, right_corner=11,
-        chin=12, up=frozen_array([0, 0, 1]), forward=frozen_array([0, -1, 0]), width=2.0,
+        upper=frozen_array(range(5), np.int32), lower=frozen_array(range(5, 10), np.int32), left_corner=10,
+        right_corner=11, chin=12, up=frozen_array([0, 0, 1]), forward=frozen_array([0, -1, 0]), width=2.0,
     )  # fmt: skip
 
 
