@@ -97,7 +97,7 @@ def _draw_report(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
     box.label(text=report.line, icon="SOUND")
     box.label(text=f"{report.phones} phones, {report.keys} keys")
     good = report.proven == report.closures
-    text = f"{report.proven} of {report.closures} closures proven on the mesh"
+    text = f"{report.proven} of {report.closures} closures proven"
     box.label(text=text, icon="CHECKMARK" if good else "ERROR")
     for note in report.notes.splitlines():
         for part in _wrapped(note):

@@ -13,13 +13,17 @@ WEIGHTS = Path(__file__).resolve().parents[1] / "model_runtime" / "hearing" / "w
 def main() -> None:
     """Run the asked part, or all of them in order; each leaves what the next needs in the work folder."""
     parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
-    parser.add_argument("part", choices=("all", "align", "train", "export", "evaluate"))
+    parser.add_argument("part", choices=("all", "make", "align", "train", "export", "evaluate"))
     parser.add_argument("--shared", type=Path, default=Path("../shared"), help="folder that holds speech/ and bench/")
     parser.add_argument("--work", type=Path, default=Path(".cache/corpus"), help="folder for everything made")
     parser.add_argument("--weights", type=Path, default=WEIGHTS, help="folder for speech.onnx and speech.json")
     parser.add_argument("--processes", type=int, default=2, help="processes of the alignment")
     chosen = parser.parse_args()
     names = [corpus.name for corpus in CORPORA]
+    if chosen.part in ("all", "make"):
+        from .synthesise import make
+
+        make(chosen.shared, chosen.work)
     if chosen.part in ("all", "align"):
         from .labels import align
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,12 +10,12 @@ import onnxruntime
 import torch
 from numpy.typing import NDArray
 
+from benchmarks.accuracy import tables
+
 from .corpora import CORPORA
 from .features import HOP
 from .scenes import TO_VISEME, Material, targets
 from .train import score
-
-ROOT = Path(__file__).resolve().parents[1]
 
 
 def hearer(weights: Path) -> Callable[[NDArray[np.float32]], list[NDArray[np.float32]]]:
@@ -44,25 +42,8 @@ def held_out_figures(shared: Path, work: Path, weights: Path) -> dict[str, dict[
     return figures
 
 
-def hand_labelled_figures(shared: Path, work: Path) -> str:
-    """The table of score_hand.py for the cues of the command line, without and with transcript."""
-    labels = shared.resolve() / "speech" / "handlabelled" / "labels.jsonl"
-    scorer = shared.resolve() / "bench" / "score_hand.py"
-    tables = []
-    for title, options in (("sound alone", ()), ("with transcript", ("--with-text",))):
-        cues = work.resolve() / "cues.jsonl"
-        command = ("-m", "model_runtime", "cues", "--labels", str(labels), "--complete-only", "--format", "jsonl")
-        with open(cues, "w", encoding="utf-8") as out:
-            subprocess.run([sys.executable, *command, *options], cwd=ROOT, stdout=out, check=True)
-        table = subprocess.run(
-            [sys.executable, scorer, labels, cues], capture_output=True, text=True, check=True
-        ).stdout
-        tables.append(f"{title}\n{table}")
-    return "\n".join(tables)
-
-
 def evaluate(shared: Path, work: Path, weights: Path) -> None:
     """Print both."""
     for name, figures in held_out_figures(shared, work, weights).items():
         print(f"held out, {name}: " + ", ".join(f"{key} {value:.3f}" for key, value in figures.items()))
-    print(hand_labelled_figures(shared, work))
+    print(tables(shared.resolve()))

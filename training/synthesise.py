@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import tempfile
 import zlib
@@ -29,8 +30,10 @@ from .pronounce import inventory
 
 PROMPTS = ("kathleen", "speechocean762")
 """The recordings whose sentences are said."""
+PIECES = {"kokoro-en": 18, "flite": 12}
 GAP = round(0.1 * SAMPLE_RATE)
 ACCENTS = {"a": "en-us", "b": "en-gb"}
+FLITE = os.environ.get("LABIAL_FLITE", "flite")
 FLITE_VOICES = ("rms", "awb", "slt")
 """Two men and a woman of the CMU Arctic recordings."""
 FLITE_PHONES = {"PAU": "SIL", "AX": "AH0", "AXR": "ER", "EL": "L", "EM": "M", "EN": "N", "DX": "D"}
@@ -45,8 +48,14 @@ def sentences(shared: Path, work: Path) -> list[str]:
     return sorted(found, key=lambda text: zlib.crc32(text.encode()))
 
 
+def make(shared: Path, work: Path) -> None:
+    """Everything synthetic; pieces that are there already stay."""
+    make_flite(shared, work, PIECES["flite"])
+    make_kokoro(shared, work, PIECES["kokoro-en"])
+
+
 def make_kokoro(shared: Path, work: Path, pieces: int) -> None:
-    """English by Kokoro's voices, in pieces of `PIECE` sentences; those that are there already stay."""
+    """English by Kokoro's voices, in pieces of `PIECE` sentences."""
     said = sentences(shared, work)
     missing = [piece for piece in range(pieces) if not list_path(work, "kokoro-en", piece).exists()]
     kokoro = Kokoro(work / "kokoro") if missing else None
@@ -78,6 +87,8 @@ def speak(kokoro: Kokoro, rng: np.random.Generator, text: str, name: str) -> Spo
 
 def make_flite(shared: Path, work: Path, pieces: int) -> None:
     """English by Flite, with the times that it says; needs the program `flite`, which LABIAL_FLITE may name."""
+    if not shutil.which(FLITE):
+        raise SystemExit("Training needs the program flite: apt-get install flite, or name it in LABIAL_FLITE.")
     said = sentences(shared, work)
     for piece in range(pieces):
         if list_path(work, "flite", piece).exists():
@@ -99,8 +110,7 @@ def flite(rng: np.random.Generator, text: str, name: str) -> tuple[dict[str, str
     with tempfile.TemporaryDirectory() as folder:
         wave = Path(folder) / "said.wav"
         options = ["-voice", voice, "-psdur", "--setf", f"duration_stretch={stretch:.3f}", "-o", str(wave)]
-        program = os.environ.get("LABIAL_FLITE", "flite")
-        out = subprocess.run([program, *options, "-t", text], check=True, capture_output=True, text=True).stdout
+        out = subprocess.run([FLITE, *options, "-t", text], check=True, capture_output=True, text=True).stdout
         samples, rate = soundfile.read(wave, dtype="int16")
     if rate != SAMPLE_RATE:
         raise ValueError(f"flite -voice {voice} speaks at {rate} Hz")

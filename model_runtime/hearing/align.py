@@ -9,18 +9,18 @@ from itertools import groupby
 import numpy as np
 from numpy.typing import NDArray
 
-from ..contracts import FRAME_RATE, Float32, Hearing, Phone, Speech, Word
+from ..contracts import FRAME_RATE, VISEMES, Float32, Hearing, Phone, Speech, Word
 from ..errors import TextError
-from ..phones import PHONES, SILENCE, VOWELS
+from ..phones import PHONES, SILENCE, VISEME_OF, VOWELS
 from .lexicon import LexiconWord
 
 Indices = NDArray[np.int64]
 
 SWITCH = 2.0
 """Cost of a new phone in nats: what keeps free decoding from flickering."""
-SKIP_WORD = 12.0
+SKIP_WORD = 24.0
 """Cost in nats of a word of the transcript that was not spoken."""
-GARBAGE = 1.2
+GARBAGE = 2.4
 """Cost a frame, in nats, of sound that the transcript does not explain, against the frame's best phone."""
 LARGEST_SEARCH = 600_000_000
 """States times frames that a transcript's search may take: about 0.6 GB, some minutes of dense text."""
@@ -37,12 +37,18 @@ def recognise(hearing: Hearing) -> Speech:
 
     Stress comes from how long and loud a phone is within its line.
     """
-    path = _free_path(np.log(np.maximum(hearing.phones, _FLOOR)))
-    return _speech(_runs(path), hearing)
+    return _speech(_runs(_free_path(_scores(hearing))), hearing)
+
+
+def _scores(hearing: Hearing) -> Float32:
+    """How well each phone fits each frame, [t, phones] in nats: both heads' opinion, the phone and its viseme."""
+    visemes = [VISEMES.index(VISEME_OF[phone]) for phone in PHONES]
+    scores: Float32 = np.log(np.maximum(hearing.phones, _FLOOR))
+    return scores + np.log(np.maximum(hearing.visemes, _FLOOR))[:, visemes]
 
 
 def _free_path(scores: Float32) -> Indices:
-    """The best phone of every frame, int [t], for log posteriors [t, phones]."""
+    """The best phone of every frame, int [t], for scores [t, phones]."""
     lengths = np.array([shortest(p) for p in PHONES])
     last = np.cumsum(lengths) - 1
     first = last - lengths + 1
@@ -92,7 +98,7 @@ def align(hearing: Hearing, words: Sequence[LexiconWord]) -> Speech:
     unexplained is recognised freely. Raises TextError if text and sound are too long for one search.
     """
     graph = _graph(words)
-    scores = np.log(np.maximum(hearing.phones, _FLOOR))
+    scores = _scores(hearing)
     if len(scores) * len(graph.phone) > LARGEST_SEARCH:
         raise TextError(f"The transcript has {len(words)} words, too many for one sound: split the sound into lines.")
     garbage = scores.max(axis=1, keepdims=True) - GARBAGE

@@ -14,7 +14,7 @@ from training.features import BANDS, HOP, MARGIN, MEAN, N_FFT, POWER_FLOOR, SCAL
 
 
 def test_log_mel_is_librosas(shared: Path, work: Path) -> None:
-    utterance = utterances(shared, "picovoice-wake")[3]
+    utterance = utterances(shared, work, "picovoice-wake")[3]
     waveform = audio(shared, work, "picovoice-wake")[utterance.start : utterance.end].astype(np.float32) / 32768
     frames = len(waveform) // HOP
     # librosa centres frame k on k * HOP + N_FFT / 2 of what it is given; ours is centred on (k + 0.5) * HOP

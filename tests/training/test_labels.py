@@ -22,7 +22,7 @@ from training.scenes import targets
 @pytest.fixture(scope="module")
 def spoken(shared: Path, work: Path, tmp_path_factory: pytest.TempPathFactory) -> list[tuple[np.ndarray, Labels]]:
     """Three recordings of three people, aligned on the spot."""
-    rows = utterances(shared, "picovoice-wake")[10:400:150][:3]
+    rows = utterances(shared, work, "picovoice-wake")[10:400:150][:3]
     words = [pronunciations(row) for row in rows]
     aligner = Aligner([word for line in words for word in line], tmp_path_factory.mktemp("align") / "words.dict")
     samples = audio(shared, work, "picovoice-wake")
@@ -72,12 +72,17 @@ def test_every_phone_can_be_aligned() -> None:
 
 def test_pronunciations() -> None:
     def said(text: str, *phones: str) -> list[tuple[tuple[str, ...], ...]]:
-        return pronunciations(Utterance("kathleen", "x", "kathleen", text, 0, 1, phones))
+        return pronunciations(Utterance("kathleen", "x", "en-us", "kathleen", text, "kathleen", 0, 1, phones))
 
     assert said("The seven") == [(("ð", "ə"), ("ð", "ʌ"), ("ð", "i")), (("s", "ɛ", "v", "ə", "n"),)]
     assert said("one", "W AH0 N") == [(("w", "ʌ", "n"),)]
     with pytest.raises(UnknownWordError):
         said("qwrtzk")
+
+
+def test_british_words_are_said_without_their_r() -> None:
+    (water,) = pronunciations(Utterance("kokoro-en", "x", "en-gb", "bm_george", "water", "kokoro-en-000", 0, 1))
+    assert all("ɹ" not in form for form in water) and ("w", "ɔ", "t", "ə") in water
 
 
 def test_german_has_its_reduced_forms() -> None:
@@ -87,9 +92,9 @@ def test_german_has_its_reduced_forms() -> None:
     assert all(set(form) <= set(PHONES) for word in ("schöne", "Bücher", "Kopf", "Zug") for form in german(word))
 
 
-def test_no_sentence_and_no_learner_is_on_both_sides(shared: Path) -> None:
+def test_no_sentence_and_no_learner_is_on_both_sides(shared: Path, work: Path) -> None:
     for corpus in CORPORA:
-        rows = utterances(shared, corpus.name)
+        rows = utterances(shared, work, corpus.name)
         if corpus.name in ("kathleen", "kerstin"):
             sides = [{row.text.lower() for row in rows if held_out(row) == side} for side in (True, False)]
         elif corpus.name == "speechocean762":

@@ -128,7 +128,7 @@ def test_shipped_outputs_at_every_length(shipped: Hear, samples: int) -> None:
 
 
 def test_chunks_with_overlap_hear_what_the_whole_hears(shared: Path, work: Path, shipped: Hear) -> None:
-    utterance = utterances(shared, "picovoice-wake")[0]
+    utterance = utterances(shared, work, "picovoice-wake")[0]
     waveform = audio(shared, work, "picovoice-wake")[utterance.start : utterance.end].astype(np.float32) / 32768
     whole = shipped(waveform)
     frames = len(waveform) // HOP
