@@ -31,19 +31,19 @@ class Moment(NamedTuple):
 def choose(track: Any, keys: Any) -> list[Moment]:
     """At most twelve moments of a MouthTrack in the order of the line: each wished phone once, at its strongest.
 
-    Contacts are shown on the frame that was proven, other phones in the middle of their hold.
+    Contacts are shown on the frame that was proven, other phones in the middle of their hold where no contact is near.
     """
     moments: dict[str, tuple[float, Moment]] = {}
     for frame, contact in keys.contact_frames:
         length = contact.end - contact.start
         if length > moments.get(contact.phone, (0.0,))[0]:
             moments[contact.phone] = length, Moment(contact.phone, contact.apex, frame)
-    contacts = set(moments)
+    contacts, held = set(moments), {frame for frame, _ in keys.contact_frames}
     for event in track.events:
-        weight = event.strength * (event.hold_end - event.apex + 0.02)
-        if event.phone not in contacts and weight > moments.get(event.phone, (0.0,))[0]:
-            seconds = 0.5 * (event.apex + event.hold_end)
-            moments[event.phone] = weight, Moment(event.phone, seconds, round(keys.clock.frame(seconds)))
+        seconds = 0.5 * (event.apex + event.hold_end)
+        frame, weight = round(keys.clock.frame(seconds)), event.strength * (event.end - event.start)
+        if event.phone not in contacts and frame not in held and weight > moments.get(event.phone, (0.0,))[0]:
+            moments[event.phone] = weight, Moment(event.phone, seconds, frame)
     wished = [moments[phone][1] for phone in WISHES if phone in moments]
     return sorted(wished[: COLUMNS * ROWS], key=lambda moment: moment.seconds)
 

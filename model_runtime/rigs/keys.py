@@ -111,6 +111,7 @@ def _fit(values: Float32, fixed: Indices, tolerance: float) -> tuple[Indices, Fl
 def _fit_piece(values: Floats, tolerance: float) -> tuple[Indices, Floats, Floats, float]:
     """Least-squares spline with level, exact ends; a key is added at the worst frame until every frame fits.
 
+    No key leaves the range of the values, and with it that of the target.
     Returns the keys, their values and slopes, and the largest error.
     """
     last = len(values) - 1
@@ -123,6 +124,7 @@ def _fit_piece(values: Floats, tolerance: float) -> tuple[Indices, Floats, Float
         free = np.arange(2, 2 * len(keys) - 2)
         if len(free):
             known[free] = np.linalg.lstsq(basis[:, free], values - basis @ known, rcond=None)[0]
+            known[::2] = np.clip(known[::2], values.min(), values.max())
         error = np.abs(basis @ known - values)
         worst = int(error.argmax())
         if error[worst] <= tolerance:

@@ -44,6 +44,13 @@ def test_the_blender_curve_stays_within_the_tolerance_at_every_frame(fps: int, t
     assert (np.diff(track.co[:, 0]) >= 1).all() and (track.co[:, 0] % 1 == 0).all()
 
 
+def test_no_key_leaves_the_range_of_the_motion() -> None:
+    for seed in range(5):
+        values = np.clip(motion(8.0, seed), 0.2, 0.7)
+        (track,) = thin(Curves((KEY,), frozen_array(values), ()), FrameClock(), 0.05).tracks
+        assert track.co[:, 1].min() >= 0.2 - 1e-6 and track.co[:, 1].max() <= 0.7 + 1e-6
+
+
 def test_smooth_motion_needs_far_fewer_keys_than_frames() -> None:
     keys = thin(Curves((KEY,), motion(20.0), ()), FrameClock(60), 0.02)
     assert keys.key_count < 0.25 * 20 * 60
