@@ -19,6 +19,7 @@ from ..model_runtime.contracts import (
     RigMap,
 )  # fmt: skip
 from ..model_runtime.errors import CharacterError
+from ..model_runtime.hearing import network
 from ..model_runtime.rigs.calibrate import calibrate, correct
 from ..model_runtime.rigs.detect import build_map, propose
 from ..model_runtime.rigs.presets import load_presets
@@ -110,6 +111,7 @@ def deliver(
         proofs=proofs,
         seconds={"hear and act": round(seconds, 2), "write and prove": round(time.perf_counter() - started, 2)},
         warnings=prepared.character.warnings + written.warnings + notes,
+        executor=network.shared().executor,
     )
     return Result(report, performance, written.action)
 

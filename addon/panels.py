@@ -96,6 +96,7 @@ def _draw_report(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
     box = layout.box()
     box.label(text=report.line, icon="SOUND")
     box.label(text=f"{report.phones} phones, {report.keys} keys")
+    box.label(text=f"Heard by {report.executor}")
     good = report.proven == report.closures
     text = f"{report.proven} of {report.closures} closures proven"
     box.label(text=text, icon="CHECKMARK" if good else "ERROR")

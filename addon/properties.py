@@ -34,6 +34,7 @@ class LabialReport(bpy.types.PropertyGroup):
     keys: IntProperty()
     closures: IntProperty()
     proven: IntProperty()
+    executor: StringProperty()
     notes: StringProperty()
 
     if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class LabialReport(bpy.types.PropertyGroup):
         keys: int
         closures: int
         proven: int
+        executor: str
         notes: str
 
 

@@ -349,7 +349,10 @@ class ContactProof:
 
 @dataclass(frozen=True)
 class Report:
-    """What a line became: shown in the panel, in the console and in report.html."""
+    """What a line became: shown in the panel, in the console and in report.html.
+
+    executor: what ran the network, "onnxruntime" or "NumPy".
+    """
 
     name: str
     preset: str
@@ -360,3 +363,4 @@ class Report:
     proofs: tuple[ContactProof, ...]
     seconds: Mapping[str, float] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    executor: str = ""

@@ -21,9 +21,10 @@ def main() -> None:
     chosen = parser.parse_args()
     names = [corpus.name for corpus in CORPORA]
     if chosen.part in ("all", "make"):
-        from .synthesise import make
+        from . import packages, synthesise
 
-        make(chosen.shared, chosen.work)
+        packages.make(chosen.work)
+        synthesise.make(chosen.shared, chosen.work)
     if chosen.part in ("all", "align"):
         from .labels import align
 

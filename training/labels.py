@@ -23,6 +23,9 @@ EDGE_SHIFT = 0.0078
 """Seconds added to the aligner's edges: its windows start on the 10 ms grid and are 25.6 ms long, so an edge
 between frames k-1 and k, seen at the windows' centres, lies at k * 10 ms + 12.8 ms - 5 ms."""
 
+FASTEST, SLOWEST = 0.035, 0.25
+"""Seconds a phone, mean over an utterance."""
+
 NEAREST = {
     "x": "HH", "r": "R", "e": "EY", "a": "AA", "o": "OW", "y": "UW", "ø": "ER",
 }  # fmt: skip
@@ -106,6 +109,12 @@ def label(utterance: Utterance, found: Sequence[tuple[int, int, str]]) -> Labels
     return Labels(utterance.id, tuple(p for p, _ in merged), tuple(round(end, 4) for _, end in merged))
 
 
+def plausible(labels: Labels) -> bool:
+    """Whether the words may have been said: at a speed of people, not crowded into a part of the sound."""
+    lengths = [end - start for start, end, phone in labels.segments() if phone != SILENCE]
+    return bool(lengths) and FASTEST < sum(lengths) / len(lengths) < SLOWEST
+
+
 def align_piece(shared: Path, work: Path, name: str, piece: int) -> tuple[int, int]:
     """Align utterances of one piece into its file. Returns how many were kept and how many were left out."""
     path = piece_path(work, name, piece)
@@ -122,8 +131,8 @@ def align_piece(shared: Path, work: Path, name: str, piece: int) -> tuple[int, i
     for utterance, words in spoken:
         samples = audio(shared, work, utterance.file)[utterance.start : utterance.end]
         found = aligner.align(samples, words)
-        if found:
-            kept.append(label(utterance, found))
+        if found and plausible(labels := label(utterance, found)):
+            kept.append(labels)
     write_piece(path, kept)
     path.with_suffix(".dict").unlink()
     return len(kept), len(rows) - len(kept)

@@ -19,6 +19,10 @@ from .corpora import Utterance
 
 Phones = tuple[str, ...]
 Word = tuple[Phones, ...]
+NUMBERS = "zero one two three four five six seven eight nine"
+DIGITS = {str(number): word for number, word in enumerate(NUMBERS.split())}
+ESPEAK = {"zh": "cmn"}
+"""espeak-ng's name of a language, where it is another."""
 SPLIT = {"snowboy": "snow boy"}
 """Compounds that the dictionary lacks."""
 
@@ -30,9 +34,13 @@ class UnknownWordError(Exception):
 def pronunciations(utterance: Utterance) -> list[Word]:
     """The words of an utterance, each with its possible phone tuples. Raises UnknownWordError."""
     if utterance.language not in ("en", "en-us"):
-        spoken = german if utterance.language == "de" else functools.partial(by_rule, language=utterance.language)
+        spoken = (
+            german
+            if utterance.language == "de"
+            else functools.partial(by_rule, language=ESPEAK.get(utterance.language, utterance.language))
+        )
         return [spoken(word) for word in re.findall(r"(?:[^\W_]|')+", utterance.text)]
-    written = re.findall(r"[a-z']+", utterance.text.lower())
+    written = re.findall(r"[a-z']+", DIGITS.get(utterance.text, utterance.text).lower())
     words = [part for word in written for part in SPLIT.get(word, word).split()]
     if utterance.phones:
         given = [tuple(phones.split()) for phones in utterance.phones]

@@ -23,13 +23,10 @@ SCENE_SECONDS = 3.0
 EDGE_SIGMA = 0.011
 """Seconds: how surely an aligned edge lies where it is said to be."""
 SHARES = {
-    "kathleen": 0.2,
-    "speechocean762": 0.2,
-    "kerstin": 0.22,
-    "picovoice-wake": 0.05,
-    "kokoro-en": 0.25,
-    "flite": 0.08,
-}
+    "kathleen": 0.14, "speechocean762": 0.13, "kerstin": 0.14, "picovoice-wake": 0.04, "kokoro-en": 0.17, "flite": 0.04,
+    "asterisk": 0.09, "fillets": 0.09, "tuxpaint": 0.07, "festvox-ru": 0.03, "tofugu-ja": 0.02, "audio-cmn": 0.03,
+    "fsdd": 0.01,
+}  # fmt: skip
 """How often an utterance is drawn from each corpus."""
 TO_VISEME = torch.zeros(len(PHONES), len(VISEMES))
 for index, symbol in enumerate(PHONES):

@@ -6,14 +6,12 @@ recording. Flite (Debian package `flite`) speaks in three voices made from peopl
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
 import subprocess
 import tempfile
 import zlib
-from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +21,7 @@ from scipy import signal  # type: ignore[import-untyped]
 
 from model_runtime.hearing.lexicon import ipa
 
-from .corpora import PIECE, SAMPLE_RATE, audio_path, list_path, utterances
+from .corpora import PIECE, SAMPLE_RATE, Spoken, list_path, utterances, write
 from .kokoro import RATE, Kokoro, misaki
 from .labels import Labels, piece_path, write_piece
 from .pronounce import inventory
@@ -31,15 +29,12 @@ from .pronounce import inventory
 PROMPTS = ("kathleen", "speechocean762")
 """The recordings whose sentences are said."""
 PIECES = {"kokoro-en": 18, "flite": 12}
-GAP = round(0.1 * SAMPLE_RATE)
 ACCENTS = {"a": "en-us", "b": "en-gb"}
 FLITE = os.environ.get("LABIAL_FLITE", "flite")
 FLITE_VOICES = ("rms", "awb", "slt")
 """Two men and a woman of the CMU Arctic recordings."""
 FLITE_PHONES = {"PAU": "SIL", "AX": "AH0", "AXR": "ER", "EL": "L", "EM": "M", "EN": "N", "DX": "D"}
 """Flite's phones that ARPAbet lacks."""
-
-Spoken = tuple[dict[str, str], NDArray[np.int16]]
 
 
 def sentences(shared: Path, work: Path) -> list[str]:
@@ -120,21 +115,3 @@ def flite(rng: np.random.Generator, text: str, name: str) -> tuple[dict[str, str
     ends = (*(round(float(end), 4) for _, end in timed[:-1]), round(seconds, 4))
     row = {"id": name, "lang": "en-us", "spk": voice, "text": text}
     return row, np.asarray(samples, np.int16), Labels(name, phones, ends)
-
-
-def write(work: Path, name: str, piece: int, rows: Iterable[Spoken]) -> None:
-    """One piece: its samples, and then its list, whose being there says that the piece is whole."""
-    lines: list[str] = []
-    parts: Sequence[NDArray[np.int16]] = []
-    at = 0
-    for row, samples in rows:
-        lines.append(json.dumps({**row, "start": at / SAMPLE_RATE, "dur": len(samples) / SAMPLE_RATE}) + "\n")
-        parts = [*parts, samples, np.zeros(GAP, np.int16)]
-        at += len(samples) + GAP
-    path = audio_path(work, f"{name}-{piece:03d}")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    np.save(path, np.concatenate(parts))
-    listed = list_path(work, name, piece)
-    listed.parent.mkdir(parents=True, exist_ok=True)
-    listed.with_suffix(".part").write_text("".join(lines), encoding="utf-8")
-    listed.with_suffix(".part").rename(listed)

@@ -21,6 +21,9 @@ from .model import SpeechNet
 from .scenes import TO_VISEME, Batch, Material, Scenes, targets
 
 CLOSED = VISEMES.index("PP")
+WEIGHTS = {"PP": 1.5, "FF": 2.0, "TH": 1.5}
+"""Frames of rare shapes that a viewer sees at once count more."""
+WEIGHT = TO_VISEME @ torch.tensor([WEIGHTS.get(viseme, 1.0) for viseme in VISEMES])
 
 
 @dataclass(frozen=True)
@@ -41,8 +44,9 @@ def loss_of(net: SpeechNet, batch: Batch) -> Tensor:
     with torch.autocast("cpu", dtype=torch.bfloat16):
         phones, visemes, voice, _ = net(batch.waveform, batch.mask)
     silence = batch.phones[:, :, PHONES.index(SILENCE)]
-    spoken = -(batch.phones * phones.float().log_softmax(2)).sum(2).mean()
-    shown = -((batch.phones @ TO_VISEME) * visemes.float().log_softmax(2)).sum(2).mean()
+    weighted = batch.phones * WEIGHT
+    spoken = -(weighted * phones.float().log_softmax(2)).sum(2).mean()
+    shown = -((weighted @ TO_VISEME) * visemes.float().log_softmax(2)).sum(2).mean()
     heard = functional.binary_cross_entropy_with_logits(voice.float(), (1.0 - silence).clamp(0.0, 1.0))
     total: Tensor = spoken + 0.5 * shown + 0.2 * heard
     return total

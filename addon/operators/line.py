@@ -107,6 +107,7 @@ class LABIAL_OT_generate(bpy.types.Operator):
         closed = sum(p.passed for p in report.proofs)
         shown = settings.report
         shown.line, shown.phones, shown.keys = report.name, report.phone_count, report.key_count
+        shown.executor = report.executor
         shown.closures, shown.proven, shown.notes = len(report.proofs), closed, "\n".join(report.warnings)
         if settings.source == "FILE" and settings.add_sound:
             _add_sound(context.scene, report.name, settings.filepath, settings.start_frame)

@@ -1,4 +1,4 @@
-"""The speech network through onnxruntime, which is imported on first use; long sounds in chunks that join exactly."""
+"""The speech network through onnxruntime, imported on first use, or NumPy; long sounds in chunks that join exactly."""
 
 from __future__ import annotations
 
@@ -30,9 +30,13 @@ OUTPUTS = ("phones", "visemes", "voice", "loudness")
 
 @dataclass(frozen=True)
 class SpeechNetwork:
-    """A loaded network and how many frames of past and future one frame of its output depends on."""
+    """A loaded network and how many frames of past and future one frame of its output depends on.
+
+    executor: what runs it, "onnxruntime" or "NumPy".
+    """
 
     session: Any
+    executor: str
     past_frames: int
     future_frames: int
 
@@ -43,18 +47,8 @@ class SpeechNetwork:
         graph = folder / "speech.onnx"
         if not graph.is_file() or hashlib.sha256(graph.read_bytes()).hexdigest() != contract["sha256"]:
             raise ModelError(f"The network {graph.name} is missing or damaged. Install Labial again.")
-        try:
-            import onnxruntime
-        except ImportError as error:
-            raise ModelError(
-                f"onnxruntime cannot be loaded ({error}). Install Labial's zip for this platform again."
-            ) from error
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = max(1, min(4, (os.cpu_count() or 2) - 1))
-        options.inter_op_num_threads = 1
-        session = onnxruntime.InferenceSession(str(graph), options, providers=["CPUExecutionProvider"])
         field = contract["receptive_field"]
-        return cls(session, int(field["past_frames"]), int(field["future_frames"]))
+        return cls(*_session(graph), int(field["past_frames"]), int(field["future_frames"]))
 
     def hear(self, clip: AudioClip, progress: Progress | None = None) -> Hearing:
         """Everything that the network hears in a clip, floor(n / 160) frames but at least one."""
@@ -75,6 +69,20 @@ class SpeechNetwork:
         return Hearing(
             frozen_array(phones), frozen_array(visemes), frozen_array(voice), frozen_array(loudness), clip.duration
         )
+
+
+def _session(graph: Path) -> tuple[Any, str]:
+    """The graph in onnxruntime, or in NumPy where that cannot be loaded: the same values, some times slower."""
+    try:
+        import onnxruntime
+    except (ImportError, OSError):
+        from .numpy_session import NumpySession
+
+        return NumpySession(graph), "NumPy"
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = max(1, min(4, (os.cpu_count() or 2) - 1))
+    options.inter_op_num_threads = 1
+    return onnxruntime.InferenceSession(str(graph), options, providers=["CPUExecutionProvider"]), "onnxruntime"
 
 
 @functools.cache

@@ -1,0 +1,122 @@
+"""Speech in other languages from Debian packages: fetched by name, unpacked, written as pieces of a corpus."""
+
+from __future__ import annotations
+
+import gzip
+import re
+import subprocess
+from collections.abc import Callable, Iterator
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
+from scipy import signal  # type: ignore[import-untyped]
+
+from .corpora import PIECE, SAMPLE_RATE, Spoken, list_path, write
+
+LONGEST = 20.0
+"""Seconds: what is longer is left out."""
+ASTERISK = {"en": "en-us", "es": "es", "fr": "fr-fr", "it": "it", "ru": "ru"}
+TUXPAINT = {
+    "fr": "fr-fr", "ru": "ru", "ro": "ro", "ca": "ca", "bg": "bg", "es": "es", "be": "be", "el": "el", "da": "da",
+}  # fmt: skip
+
+
+def unpacked(work: Path, package: str) -> Path:
+    """The files of a Debian package, fetched and unpacked into `work` on first use, not installed."""
+    folder = work / "debian" / package
+    if not folder.exists():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        subprocess.run(["apt-get", "download", "-qq", package], cwd=folder.parent, check=True, capture_output=True)
+        archive = next(folder.parent.glob(f"{package}_*.deb"))
+        subprocess.run(["dpkg-deb", "-x", archive, folder.with_suffix(".part")], check=True)
+        folder.with_suffix(".part").rename(folder)
+        archive.unlink()
+    return folder
+
+
+def sound(path: Path) -> NDArray[np.int16]:
+    """int16 [n] at 16 kHz of any file that soundfile reads, or of raw G.722 (by ffmpeg)."""
+    if path.suffix == ".g722":
+        command = ["ffmpeg", "-v", "error", "-f", "g722", "-i", path, "-f", "s16le", "-ar", str(SAMPLE_RATE), "-"]
+        return np.frombuffer(subprocess.run(command, check=True, capture_output=True).stdout, "<i2")
+    samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
+    mono = samples.mean(axis=1)
+    if rate != SAMPLE_RATE:
+        common = int(np.gcd(rate, SAMPLE_RATE))
+        mono = signal.resample_poly(mono, SAMPLE_RATE // common, rate // common)
+    peak = max(1.0, float(np.abs(mono).max(initial=0.0)))
+    return np.round(mono / peak * 32767).astype(np.int16)
+
+
+def asterisk(work: Path) -> Iterator[Spoken]:
+    """Announcements of telephone exchanges, one professional speaker a language."""
+    for code, language in ASTERISK.items():
+        texts = next(unpacked(work, f"asterisk-core-sounds-{code}").rglob("core-sounds-*.txt.gz"))
+        sounds = next((unpacked(work, f"asterisk-core-sounds-{code}-g722") / "usr/share/asterisk/sounds").iterdir())
+        for line in gzip.decompress(texts.read_bytes()).decode().splitlines():
+            stem, _, text = line.partition(":")
+            path = sounds / f"{stem.strip()}.g722"
+            if text and not line.startswith(";") and path.is_file() and not re.search(r"[\[\]<>]|\d", text):
+                yield {"id": f"{code}-{stem}", "lang": language, "spk": code, "text": text.strip()}, sound(path)
+
+
+def fillets(work: Path) -> Iterator[Spoken]:
+    """The acted dialogue of the game Fish Fillets, Czech and Dutch."""
+    script = unpacked(work, "fillets-ng-data") / "usr/share/games/fillets-ng/script"
+    for language in ("cs", "nl"):
+        voices = unpacked(work, f"fillets-ng-data-{language}") / "usr/share/games/fillets-ng/sound"
+        for dialogs in sorted(script.rglob(f"*_{language}.lua")):
+            said = dialogs.read_text(encoding="utf-8", errors="replace")
+            for name, text in re.findall(r'dialogId\("([^"]+)".*?\)\s*dialogStr\("([^"]*)"\)', said, re.DOTALL):
+                path = voices / dialogs.parent.name / language / f"{name}.ogg"
+                if path.is_file():
+                    speaker = f"{language}-{name.split('-')[1] if '-' in name else name}"
+                    yield {"id": f"{language}-{dialogs.parent.name}-{name}", "lang": language, "spk": speaker,
+                           "text": text}, sound(path)  # fmt: skip
+
+
+def tuxpaint(work: Path) -> Iterator[Spoken]:
+    """Descriptions of the stamps of Tux Paint in nine languages."""
+    stamps = unpacked(work, "tuxpaint-stamps-default") / "usr/share/tuxpaint/stamps"
+    for code, language in TUXPAINT.items():
+        for path in sorted(stamps.rglob(f"*_desc_{code}.ogg")):
+            stem = path.name.removesuffix(f"_desc_{code}.ogg")
+            texts = path.with_name(f"{stem}.txt")
+            said = texts.read_text(encoding="utf-8", errors="replace") if texts.is_file() else ""
+            found = re.search(rf"^{code}\.utf8=(.+)$", said, re.MULTILINE)
+            if found and not re.search(r"\d|\$", found[1]):
+                text = re.sub(r"\([^)]*\)", " ", found[1]).strip()
+                yield {"id": f"{code}-{stem}", "lang": language, "spk": code, "text": text}, sound(path)
+
+
+def festvox_ru(work: Path) -> Iterator[Spoken]:
+    """620 sentences of a Russian man."""
+    voice = next(unpacked(work, "festvox-ru").rglob("msu_ru_nsh_clunits/etc/txt.done.data")).parents[1]
+    for line in (voice / "etc/txt.done.data").read_text(encoding="utf-8").splitlines():
+        found = re.match(r'\(\s*(\S+)\s+"(.*)"\s*\)', line)
+        if found and (voice / "wav" / f"{found[1]}.wav").is_file():
+            text = found[2].replace("+", "")
+            yield {"id": found[1], "lang": "ru", "spk": "nsh", "text": text}, sound(voice / "wav" / f"{found[1]}.wav")
+
+
+READERS: dict[str, Callable[[Path], Iterator[Spoken]]] = {
+    "asterisk": asterisk, "fillets": fillets, "tuxpaint": tuxpaint, "festvox-ru": festvox_ru,
+}  # fmt: skip
+
+
+def make(work: Path) -> None:
+    """Every corpus whose pieces are not all there yet."""
+    for name, reader in READERS.items():
+        done = work / "made" / f"{name}.done"
+        if done.exists():
+            continue
+        spoken = (row for row in reader(work) if 0.3 < len(row[1]) / SAMPLE_RATE < LONGEST)
+        pieces = iter(lambda spoken=spoken: list(islice(spoken, PIECE)), [])
+        for piece, rows in enumerate(pieces):
+            if not list_path(work, name, piece).exists():
+                write(work, name, piece, rows)
+                print(f"made {name} {piece}", flush=True)
+        done.touch()
