@@ -29,6 +29,8 @@ from .measure import Measured, measure
 from .proof import held_keys, prove
 from .request import LipSyncRequest, decode
 
+FITS = 0.5
+"""Share of a transcript's phones that must be heard, or the user is told."""
 ROUNDS = 2
 """How often closures that the mesh shows open are strengthened."""
 
@@ -100,7 +102,8 @@ def deliver(
     made_from = {"sound": request.sound.path, "style": request.style.name, "preset": prepared.rig_map.preset}
     written = keyframes.write(prepared.character, performance.keys, request.sound.name, made_from)
     keys, proofs = _proven(context, prepared, performance.keys, written.action)
-    notes = _left_open(proofs) + _not_moving(keys, context.scene)
+    fit = performance.speech.text_fit
+    notes = _left_open(proofs) + _not_moving(keys, context.scene) + _misfit(fit)
     report = Report(
         name=request.sound.name,
         preset=prepared.rig_map.preset,
@@ -112,6 +115,7 @@ def deliver(
         seconds={"hear and act": round(seconds, 2), "write and prove": round(time.perf_counter() - started, 2)},
         warnings=prepared.character.warnings + written.warnings + notes,
         executor=network.shared().executor,
+        text_fit=fit,
     )
     return Result(report, performance, written.action)
 
@@ -131,6 +135,12 @@ def _left_open(proofs: Sequence[ContactProof]) -> tuple[str, ...]:
 def _not_moving(keys: KeyTracks, scene: bpy.types.Scene) -> tuple[str, ...]:
     held = held_keys(keys, scene)
     return (f"The line does not move the mouth as it should: {held}.",) if held else ()
+
+
+def _misfit(fit: float | None) -> tuple[str, ...]:
+    if fit is None or fit >= FITS:
+        return ()
+    return (f"The transcript fits only {fit:.0%} of what is heard: check that these words are spoken.",)
 
 
 def _proven(

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import bpy
 
 from ..model_runtime.errors import LipSyncError
+from ..model_runtime.hearing import transcript
 from ..model_runtime.rigs.detect import propose
 from ..model_runtime.rigs.presets import load_presets
 from .character import find_character
 from .operators import line
+from .properties import LabialSettings
 
 
 class LABIAL_PT_main(bpy.types.Panel):
@@ -34,8 +38,8 @@ class LABIAL_PT_main(bpy.types.Panel):
             column.prop(settings, "start_frame")
         else:
             column.prop(settings, "strip")
-        column.prop(settings, "transcript")
-        if settings.transcript:
+        column.prop(settings, "transcript", placeholder=_found(settings))
+        if settings.transcript or _found(settings):
             column.prop(settings, "language")
         column.prop(settings, "style")
         layout.separator(factor=0.5)
@@ -78,6 +82,13 @@ def _draw_character(layout: bpy.types.UILayout, context: bpy.types.Context) -> N
     layout.label(text=proposal.reason, icon="CHECKMARK")
 
 
+def _found(settings: LabialSettings) -> str:
+    """The name of the text file that is used when no transcript is typed."""
+    sound = bpy.path.abspath(settings.filepath) if settings.source == "FILE" else ""
+    path = transcript.beside(Path(sound)) if sound else None
+    return path.name if path else ""
+
+
 def _draw_button(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     job = line.running
     if job is not None:
@@ -97,6 +108,8 @@ def _draw_report(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
     box.label(text=report.line, icon="SOUND")
     box.label(text=f"{report.phones} phones, {report.keys} keys")
     box.label(text=f"Heard by {report.executor}")
+    if report.words:
+        box.label(text=report.words)
     good = report.proven == report.closures
     text = f"{report.proven} of {report.closures} closures proven"
     box.label(text=text, icon="CHECKMARK" if good else "ERROR")

@@ -35,6 +35,7 @@ class LabialReport(bpy.types.PropertyGroup):
     closures: IntProperty()
     proven: IntProperty()
     executor: StringProperty()
+    words: StringProperty()
     notes: StringProperty()
 
     if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class LabialReport(bpy.types.PropertyGroup):
         closures: int
         proven: int
         executor: str
+        words: str
         notes: str
 
 

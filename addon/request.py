@@ -13,7 +13,7 @@ import bpy
 from ..model_runtime.acting.styles import load_style
 from ..model_runtime.contracts import AudioClip, FrameClock, Style
 from ..model_runtime.errors import AudioError, LipSyncError
-from ..model_runtime.hearing import audio
+from ..model_runtime.hearing import audio, transcript
 from . import compat
 
 
@@ -59,10 +59,16 @@ def request_from(context: bpy.types.Context) -> LipSyncRequest:
         sound=sound,
         clock=FrameClock(render.fps, render.fps_base, start),
         style=dials,
-        transcript=settings.transcript,
+        transcript=settings.transcript.strip() or _found_words(sound),
         language=settings.language,
         tolerance=settings.tolerance,
     )
+
+
+def _found_words(sound: SoundSource) -> str:
+    """The text file beside the sound, if nothing was typed."""
+    path = transcript.beside(Path(sound.path)) if sound.packed is None else None
+    return transcript.read(path) if path else ""
 
 
 def sound_of_file(path: str) -> SoundSource:

@@ -16,7 +16,7 @@ from .acting.styles import load_style
 from .contracts import Speech
 from .errors import LipSyncError
 from .export import cues
-from .hearing import audio
+from .hearing import audio, transcript
 
 
 @dataclass(frozen=True)
@@ -83,26 +83,24 @@ def _lines(options: argparse.Namespace) -> Iterator[Line]:
     if getattr(options, "labels", None):
         yield from _labelled(options)
         return
-    text = _read_text(options.text_file) if options.text_file else None
     if not options.audio:
         raise LipSyncError("Name at least one sound file.")
+    given = transcript.read(options.text_file) if options.text_file else options.text
     for path in options.audio:
-        yield Line(path, text, options.language, {"id": path.stem})
+        found = None if given is not None or options.sound_alone else transcript.beside(path)
+        yield Line(path, transcript.read(found) if found else given, options.language, {"id": path.stem})
 
 
 def _labelled(options: argparse.Namespace) -> Iterator[Line]:
-    for row in map(json.loads, _read_text(options.labels).splitlines()):
+    try:
+        rows = options.labels.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise LipSyncError(f"{options.labels} cannot be read as a list of recordings ({error}).") from error
+    for row in map(json.loads, rows):
         if options.complete_only and not row.get("complete", True):
             continue
         text = row.get("text") if options.with_text else None
         yield Line(options.labels.parent / row["audio"], text, row["lang"], {"id": row["id"], "set": row["set"]})
-
-
-def _read_text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise LipSyncError(f"{path} cannot be read as text ({error}). Save it as UTF-8.") from error
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -125,7 +123,10 @@ def _parser() -> argparse.ArgumentParser:
     track.set_defaults(run=run_track)
     for command, count in ((make_cues, "*"), (phones, "+"), (track, 1)):
         command.add_argument("audio", type=Path, nargs=count)
-        command.add_argument("--text-file", type=Path, help="the transcript, UTF-8")
+        words = command.add_mutually_exclusive_group()
+        words.add_argument("--text", help="the words that are spoken; else those of a .txt beside the sound")
+        words.add_argument("--text-file", type=Path, help="the transcript, UTF-8")
+        words.add_argument("--sound-alone", action="store_true", help="do not look for a .txt beside the sound")
         command.add_argument("--language", default="en-us", help="language of the transcript (espeak-ng code)")
     return parser
 

@@ -351,7 +351,7 @@ class ContactProof:
 class Report:
     """What a line became: shown in the panel, in the console and in report.html.
 
-    executor: what ran the network, "onnxruntime" or "NumPy".
+    executor: what ran the network, "onnxruntime" or "NumPy"; text_fit: how well the transcript fits, 0-1, if any.
     """
 
     name: str
@@ -364,3 +364,4 @@ class Report:
     seconds: Mapping[str, float] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     executor: str = ""
+    text_fit: float | None = None

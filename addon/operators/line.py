@@ -108,6 +108,7 @@ class LABIAL_OT_generate(bpy.types.Operator):
         shown = settings.report
         shown.line, shown.phones, shown.keys = report.name, report.phone_count, report.key_count
         shown.executor = report.executor
+        shown.words = "" if report.text_fit is None else f"Transcript fits {report.text_fit:.0%}"
         shown.closures, shown.proven, shown.notes = len(report.proofs), closed, "\n".join(report.warnings)
         if settings.source == "FILE" and settings.add_sound:
             _add_sound(context.scene, report.name, settings.filepath, settings.start_frame)

@@ -133,12 +133,7 @@ def _graph(words: Sequence[LexiconWord]) -> _Graph:
         chain([(silence, shortest(SILENCE), 0.0)], -1, k, k)
         chain([(len(PHONES), 2, 0.5)], -1, k, k)
         for spoken in words[k].pronunciations if k < len(words) else ():
-            chain(
-                [(PHONES.index(p.symbol), 2 if p.symbol in VOWELS else 1, float(p.stressed)) for p in spoken],
-                k,
-                k,
-                k + 1,
-            )
+            chain([(PHONES.index(p.symbol), shortest(p.symbol), float(p.stressed)) for p in spoken], k, k, k + 1)
     columns = list(zip(*rows, strict=True))
     phone, word, enter, leave = (np.array(c, dtype=np.int64) for c in columns[:4])
     return _Graph(phone, word, enter, leave, np.array(columns[4], dtype=bool), np.array(columns[5], dtype=np.float32))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import importlib.util
 import re
 import threading
 import unicodedata
@@ -64,6 +65,11 @@ def pronounce(text: str, language: str = "en-us") -> tuple[LexiconWord, ...]:
         if full:
             words.append(LexiconWord(written, _variants(written, full, language)))
     return tuple(words)
+
+
+def available() -> bool:
+    """Whether espeak-ng is there, so that words can be used."""
+    return importlib.util.find_spec("espeakng_loader") is not None
 
 
 def inventory(spoken: str) -> Pronunciation:

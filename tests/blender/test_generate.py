@@ -187,6 +187,17 @@ def test_selecting_the_rig_or_the_teeth_is_selecting_the_character(head: bpy.typ
         assert found == wanted, part.name
 
 
+def test_words_beside_the_sound_are_used(head: bpy.types.Object, short_line: Path, tmp_path: Path) -> None:
+    sound = tmp_path / "said.wav"
+    sound.write_bytes(short_line.read_bytes())
+    (tmp_path / "said.txt").write_text("Hello, I'm Labial.")
+    generate(sound)
+    report = bpy.context.scene.labial.report
+    assert report.words.startswith("Transcript fits") and not report.notes
+    generate(sound, transcript="Seventeen purple crocodiles")
+    assert "check that these words are spoken" in report.notes
+
+
 def test_transcript_is_used(head: bpy.types.Object, short_line: Path) -> None:
     generate(short_line, transcript="Hello, I'm Labial.")
     with_text = bpy.context.scene.labial.report.phones

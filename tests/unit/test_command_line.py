@@ -53,6 +53,18 @@ def test_phones_with_the_transcript() -> None:
     assert sum(symbol in "pbm" for symbol in said) >= 12
 
 
+def test_words_beside_the_sound_are_used_unless_told_otherwise(tmp_path: Path) -> None:
+    shutil.copy(LINE, tmp_path / "said.wav")
+    alone = run("phones", tmp_path / "said.wav").stdout
+    (tmp_path / "said.txt").write_text(TEXT.read_text(encoding="utf-8"), encoding="utf-8")
+    beside = run("phones", tmp_path / "said.wav").stdout
+    assert beside == run("phones", tmp_path / "said.wav", "--text", TEXT.read_text(encoding="utf-8")).stdout != alone
+    assert run("phones", tmp_path / "said.wav", "--sound-alone").stdout == alone
+    (tmp_path / "said.txt").write_bytes(b"\xff\xfe\xff")
+    spoiled = run("phones", tmp_path / "said.wav")
+    assert spoiled.returncode == 2 and "said.txt" in spoiled.stderr
+
+
 def test_track(tmp_path: Path) -> None:
     assert run("track", LINE, "-o", tmp_path / "line.mouth.json", "--style", "Clear").returncode == 0
     track = track_file.read(tmp_path / "line.mouth.json")
