@@ -59,6 +59,33 @@ def music(rng: np.random.Generator) -> Samples:
     return np.asarray(out / out.std(), np.float32)
 
 
+def machine(rng: np.random.Generator) -> Samples:
+    """A motor, fan or siren: overtones of a wandering pitch that swell and beat, with hiss; unit power."""
+    count = POOL_SECONDS * SAMPLE_RATE
+    time = np.arange(count) / SAMPLE_RATE
+    wander = rng.uniform(0.0, 0.3) * np.sin(2 * np.pi * rng.uniform(0.02, 1.0) * time + rng.uniform(0, 6))
+    phase = 2 * np.pi * np.cumsum(rng.uniform(18.0, 400.0) * (1.0 + wander)) / SAMPLE_RATE
+    slope = rng.uniform(0.0, 1.5)
+    out = np.zeros(count, np.float32)
+    for k in range(1, rng.integers(3, 40)):
+        out += (rng.uniform(0.0, 1.0) / k**slope * np.sin(k * phase + rng.uniform(0, 6))).astype(np.float32)
+    out *= 1.0 + rng.uniform(0.0, 1.0) * np.sin(2 * np.pi * rng.uniform(0.1, 30.0) * time)
+    return np.asarray(out / out.std() + rng.uniform(0.0, 0.7) * coloured_noise(rng), np.float32)
+
+
+def knocks(rng: np.random.Generator) -> Samples:
+    """Steps, clicks, plates and passing rumble: short decaying noises and tones at irregular times; unit power."""
+    out = coloured_noise(rng) * rng.uniform(0.02, 0.5)
+    at = 0.0
+    while (at := at + rng.exponential(rng.uniform(0.1, 1.0))) < POOL_SECONDS - 0.5:
+        time = np.arange(round(rng.uniform(0.02, 0.5) * SAMPLE_RATE)) / SAMPLE_RATE
+        ring = np.sin(2 * np.pi * rng.uniform(80.0, 4000.0) * time) * rng.uniform(0.0, 1.0)
+        hit = (ring + rng.standard_normal(len(time)) * rng.uniform(0.0, 1.0)) * np.exp(-time * rng.uniform(8.0, 80.0))
+        start = round(at * SAMPLE_RATE)
+        out[start : start + len(hit)] += (hit * rng.uniform(0.3, 5.0)).astype(np.float32)
+    return np.asarray(out / out.std(), np.float32)
+
+
 def excerpt(rng: np.random.Generator, samples: NDArray[np.generic], count: int) -> Samples:
     """A random part of `samples`, float32 [count]; repeated where it is too short."""
     if len(samples) < count:

@@ -93,7 +93,8 @@ class Scenes:
         self.shares = np.array([SHARES[name] for name in self.names])
         self.shares /= self.shares.sum()
         rng = np.random.default_rng(seed)
-        self.noises = [augment.coloured_noise(rng) for _ in range(12)] + [augment.music(rng) for _ in range(6)]
+        kinds = ((augment.coloured_noise, 10), (augment.music, 8), (augment.machine, 12), (augment.knocks, 6))
+        self.noises = [make(rng) for make, count in kinds for _ in range(count)]
 
     def batch(self, number: int, size: int) -> Batch:
         """Examples of step `number`."""
@@ -121,12 +122,12 @@ class Scenes:
     def line(self, rng: np.random.Generator, count: int) -> tuple[augment.Samples, Segments]:
         """`count` samples of utterances with pauses of silence between them, and where their phones are.
 
-        One scene in twelve is without a voice: no segments.
+        One scene in nine is without a voice: no segments.
         """
         out = np.zeros(count, np.float32)
         segments: Segments = []
         at = 0
-        while at < count and (at > 0 or rng.random() > 1 / 12):
+        while at < count and (at > 0 or rng.random() > 1 / 9):
             utterance, labels = self.draw(rng)
             samples = self.material.waveform(utterance)
             speed = int(rng.choice(augment.SPEEDS)) if rng.random() < 0.6 else 20

@@ -25,6 +25,7 @@ GARBAGE = 2.4
 LARGEST_SEARCH = 600_000_000
 """States times frames that a transcript's search may take: about 0.6 GB, some minutes of dense text."""
 _FLOOR = 1e-5
+_BLOCK = 6_000
 
 
 def shortest(symbol: str) -> int:
@@ -37,42 +38,47 @@ def recognise(hearing: Hearing) -> Speech:
 
     Stress comes from how long and loud a phone is within its line.
     """
-    return _speech(_runs(_free_path(_scores(hearing))), hearing)
+    return _speech(_runs(_free_path(hearing)), hearing)
 
 
-def _scores(hearing: Hearing) -> Float32:
-    """How well each phone fits each frame, [t, phones] in nats: both heads' opinion, the phone and its viseme."""
+def _scores(hearing: Hearing, first: int = 0, last: int | None = None) -> Float32:
+    """How well each phone fits the frames first..last, [t, phones] in nats: the logarithms of both heads."""
     visemes = [VISEMES.index(VISEME_OF[phone]) for phone in PHONES]
-    scores: Float32 = np.log(np.maximum(hearing.phones, _FLOOR))
-    return scores + np.log(np.maximum(hearing.visemes, _FLOOR))[:, visemes]
+    scores: Float32 = np.log(np.maximum(hearing.phones[first:last], _FLOOR))
+    return scores + np.log(np.maximum(hearing.visemes[first:last], _FLOOR))[:, visemes]
 
 
-def _free_path(scores: Float32) -> Indices:
-    """The best phone of every frame, int [t], for scores [t, phones]."""
+def _free_path(hearing: Hearing) -> Indices:
+    """The best phone of every frame, int [t]. Scores are made block by block: hours of sound stay small in memory."""
+    frames = len(hearing.phones)
     lengths = np.array([shortest(p) for p in PHONES])
     last = np.cumsum(lengths) - 1
     first = last - lengths + 1
     starts = np.isin(np.arange(lengths.sum()), first)
     phone_of = np.repeat(np.arange(len(PHONES)), lengths)
     best = np.full(len(phone_of), -np.inf, dtype=np.float32)
-    best[first] = scores[0]
-    stayed = np.zeros((len(scores), len(phone_of)), dtype=bool)
-    left_from = np.zeros(len(scores), dtype=np.int64)
-    for t in range(1, len(scores)):
+    stayed = np.zeros((frames, len(lengths)), dtype=bool)
+    left_from = np.zeros(frames, dtype=np.int16)
+    for t in range(frames):
+        if t % _BLOCK == 0:
+            scores = _scores(hearing, t, t + _BLOCK)[:, phone_of]
+        if t == 0:
+            best[first] = scores[0, first]
+            continue
         leaving = best[last]
         left_from[t] = leaving.argmax()
         arriving = np.empty_like(best)
         arriving[1:] = best[:-1]
         arriving[first] = leaving[left_from[t]] - SWITCH
         stay = leaving >= arriving[last]
-        stayed[t, last] = stay
+        stayed[t] = stay
         arriving[last] = np.where(stay, leaving, arriving[last])
-        best = arriving + scores[t, phone_of]
+        best = arriving + scores[t % _BLOCK]
     state = int(last[best[last].argmax()]) if np.isfinite(best[last]).any() else int(best.argmax())
-    path = np.empty(len(scores), dtype=np.int64)
-    for t in range(len(scores) - 1, -1, -1):
+    path = np.empty(frames, dtype=np.int64)
+    for t in range(frames - 1, -1, -1):
         path[t] = phone_of[state]
-        if t and not stayed[t, state]:
+        if t and not (state == last[path[t]] and stayed[t, path[t]]):
             state = int(last[left_from[t]]) if starts[state] else state - 1
     return path
 
@@ -106,7 +112,7 @@ def align(hearing: Hearing, words: Sequence[LexiconWord]) -> Speech:
     phones = graph.phone[states]
     unexplained = phones == len(PHONES)
     if unexplained.any():
-        phones = np.where(unexplained, _free_path(scores), phones)
+        phones = np.where(unexplained, _free_path(hearing), phones)
     parts = _runs(phones, np.where(unexplained, -1, _beginnings(graph, states)))
     speech = _speech(parts, hearing, {t: float(graph.stress[states[t]]) for t, _, _ in parts if not unexplained[t]})
     spoken = graph.word[states]

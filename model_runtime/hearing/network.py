@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..contracts import FRAME_RATE, SAMPLE_RATE, VISEMES, AudioClip, Hearing, Progress, frozen_array
+from ..contracts import FRAME_RATE, SAMPLE_RATE, VISEMES, AudioClip, Hearing, Progress
 from ..errors import ModelError
 from ..phones import PHONES
 
@@ -52,23 +52,26 @@ class SpeechNetwork:
 
     def hear(self, clip: AudioClip, progress: Progress | None = None) -> Hearing:
         """Everything that the network hears in a clip, floor(n / 160) frames but at least one."""
-        gain = max(1.0, QUIET_PEAK / max(1e-6, float(np.abs(clip.samples).max(initial=0.0))))
-        samples = np.pad(clip.samples, (0, max(0, HOP - len(clip.samples))))
+        samples = clip.samples if len(clip.samples) >= HOP else np.pad(clip.samples, (0, HOP - len(clip.samples)))
+        gain = np.float32(max(1.0, QUIET_PEAK / max(1e-6, float(samples.max()), -float(samples.min()))))
         frames = len(samples) // HOP
-        parts: list[list[Any]] = []
+        heard: list[Any] = []
         for first in range(0, frames, CHUNK_FRAMES):
             if progress is not None:
                 progress(first / frames, "Listening")
             last = min(frames, first + CHUNK_FRAMES)
             begin = max(0, first - self.past_frames)
             end = len(samples) if last == frames else min(len(samples), (last + self.future_frames) * HOP)
-            heard = self.session.run(OUTPUTS, {"waveform": samples[begin * HOP : end] * np.float32(gain)})
-            parts.append([output[first - begin : last - begin] for output in heard])
-        phones, visemes, voice, loudness = (np.concatenate(p) for p in zip(*parts, strict=True))
-        loudness = np.maximum(loudness - 20.0 * np.log10(np.float32(gain)), QUIETEST)
-        return Hearing(
-            frozen_array(phones), frozen_array(visemes), frozen_array(voice), frozen_array(loudness), clip.duration
-        )
+            chunk = self.session.run(OUTPUTS, {"waveform": samples[begin * HOP : end] * gain})
+            if not heard:
+                heard = [np.empty((frames, *output.shape[1:]), np.float32) for output in chunk]
+            for whole, output in zip(heard, chunk, strict=True):
+                whole[first:last] = output[first - begin : last - begin]
+        phones, visemes, voice, loudness = heard
+        loudness = np.maximum(loudness - 20.0 * np.log10(gain), QUIETEST)
+        for output in (phones, visemes, voice, loudness):
+            output.setflags(write=False)
+        return Hearing(phones, visemes, voice, loudness, clip.duration)
 
 
 def _session(graph: Path) -> tuple[Any, str]:
