@@ -1,0 +1,51 @@
+"""The systems of the comparison: what each is called, how it is installed, under which licence, what it needs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from . import hama, rhubarb, sphinx_alignment, sphinx_phones
+from .install import Package
+
+Cues = Callable[[Sequence[dict[str, Any]], Path, Path], Iterator[dict[str, Any]]]
+
+
+@dataclass(frozen=True)
+class Peer:
+    """One way to run a package. `languages`: the only ones it is made for, if any; `lags`: milliseconds that its track
+    is moved earlier, a row of the table each."""
+
+    name: str
+    title: str
+    package: Package
+    cues: Cues
+    transcript: bool = False
+    languages: tuple[str, ...] = ()
+    lags: tuple[int, ...] = (0,)
+
+    def takes(self, row: dict[str, Any]) -> bool:
+        """Whether the recording of a row is for it."""
+        known = not self.languages or row["lang"].split("-")[0] in self.languages
+        return known and (bool(row.get("text")) or not self.transcript)
+
+
+POCKETSPHINX = Package("here", "pocketsphinx", "5.1.1", "BSD-2-Clause")
+RHUBARB = Package("npm", "rhubarb-lip-sync-wasm", "0.1.8", "MIT")
+HAMA = Package("pip", "hama", "1.7.0", "Apache-2.0")
+
+PEERS: tuple[Peer, ...] = (
+    Peer("sphinx-alignment", "pocketsphinx alignment", POCKETSPHINX, sphinx_alignment.cues, transcript=True),
+    Peer("sphinx-phones", "pocketsphinx allphone", POCKETSPHINX, sphinx_phones.cues),
+    Peer("rhubarb-text", "Rhubarb", RHUBARB, rhubarb.cues_with_text, transcript=True, languages=("en",)),
+    Peer("rhubarb", "Rhubarb", RHUBARB, rhubarb.cues, languages=("en",)),
+    # Its emissions come late by an almost constant time; 70 ms is what suits these recordings best.
+    Peer("hama", "hama", HAMA, hama.cues, lags=(0, 70)),
+)
+
+ABSENT: dict[str, str] = {
+    "Rhubarb, phonetic": "the npm port offers word recognition only, and no registry has Rhubarb's own program",
+}
+"""Systems that were looked for, and why they are not here."""
