@@ -320,6 +320,8 @@ def train(options: argparse.Namespace) -> None:
     if options.test:
         run(python, "-m", "pytest", "tests/training", "-q")
     elif (shared := ROOT.parent / "shared").is_dir():
+        if absent := [program for program in ("ffmpeg", "flite", "npm") if not shutil.which(program)]:
+            install_packages(absent, "training")
         run(python, "-m", "training", "all", "--shared", shared, "--work", CACHE / "corpus")
     else:
         raise Missing("Training needs the recordings in ../shared beside the checkout.")

@@ -30,7 +30,7 @@ WEIGHT = TO_VISEME @ torch.tensor([WEIGHTS.get(viseme, 1.0) for viseme in VISEME
 class Recipe:
     """Everything that decides the course of a training."""
 
-    steps: int = 8_000
+    steps: int = 10_000
     batch: int = 12
     peak_rate: float = 2.5e-3
     weight_decay: float = 0.02
@@ -143,11 +143,17 @@ class Course:
         self.step, self.seconds, self.scores = state["step"], state["seconds"], state["scores"]
 
 
-def train(shared: Path, work: Path, names: Sequence[str], recipe: Recipe) -> Path:
-    """Train to the end of the recipe, from its last checkpoint if there is one. Returns the checkpoint's path."""
+def train(shared: Path, work: Path, names: Sequence[str], recipe: Recipe, start: Path | None = None) -> Path:
+    """Train to the end of the recipe, from its last checkpoint if there is one. Returns the checkpoint's path.
+
+    start: the checkpoint of an earlier course, whose averaged weights a new one begins with.
+    """
     torch.set_num_threads(1)
     torch.manual_seed(recipe.seed)
-    course = Course(recipe, SpeechNet(), work / "speech.pt")
+    net = SpeechNet()
+    if start is not None:
+        net.load_state_dict(torch.load(start)["average"])
+    course = Course(recipe, net, work / f"speech-{recipe.seed}.pt")
     if course.step >= recipe.steps:
         return course.path
     scenes = Scenes(Material(shared, work, names, validation=False), recipe.seed)
