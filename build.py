@@ -372,10 +372,8 @@ def _parser() -> argparse.ArgumentParser:
     sub = command(test, "build the zip and test it in plain Python, Blender 4.5 and Blender 5.2")
     sub.add_argument("--only", choices=SUITES, action="append", help="only this suite; may be given more than once")
     sub.add_argument("-k", metavar="EXPRESSION", help="only tests whose names match, as in pytest")
-
     sub = command(build, "make and validate the zips of every platform")
     sub.add_argument("--platform", choices=PLATFORMS, help="only this platform")
-
     sub = command(train, "train the network again from the recordings")
     sub.add_argument("--test", action="store_true", help="run the tests of the training code instead")
     sub = command(bench, "measure accuracy on hand-labelled speech, resistance to noise, or speed")
