@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
+import soundfile
 from numpy.typing import NDArray
 from scipy import fft, signal  # type: ignore[import-untyped]
 
@@ -17,6 +20,46 @@ SPEEDS = tuple(range(16, 26))
 def resized(samples: Samples, speed: int) -> Samples:
     """Played speed / 20 times faster."""
     return np.asarray(signal.resample_poly(samples, 20, speed), np.float32)
+
+
+def whispered(rng: np.random.Generator, samples: Samples) -> Samples:
+    """The same mouth without voice: noise through each stretch's linear prediction filter (order 18, 25 ms windows).
+
+    Autocorrelation method with Levinson's recursion, all windows at once; windows are added with half overlap.
+    """
+    size, order = SAMPLE_RATE // 40, 18
+    hop = size // 2
+    padded = np.pad(samples, (hop, size + hop - len(samples) % hop))
+    windows = np.lib.stride_tricks.sliding_window_view(padded, size)[::hop] * np.hanning(size + 1)[:-1]
+    spectrum = np.square(np.abs(fft.rfft(windows, 2 * size, axis=1)))
+    lags = fft.irfft(spectrum, axis=1)[:, : order + 1] + np.eye(1, order + 1) * 1e-9
+    filters, error = np.zeros((len(lags), order + 1)), lags[:, 0] * 1.0001
+    filters[:, 0] = 1.0
+    for i in range(1, order + 1):
+        step = -np.einsum("wj,wj->w", filters[:, :i], lags[:, i:0:-1]) / error
+        filters[:, 1 : i + 1] += step[:, None] * filters[:, i - 1 :: -1][:, :i]
+        error *= 1.0 - np.square(step)
+    noise = rng.standard_normal((len(lags), size)) * np.sqrt(np.maximum(error, 0.0) / size)[:, None]
+    out = np.zeros(len(padded))
+    for k, (coefficients, excited) in enumerate(zip(filters, noise, strict=True)):
+        out[k * hop : k * hop + size] += signal.lfilter([1.0], coefficients, excited)
+    return np.asarray(out[hop : hop + len(samples)], np.float32)
+
+
+CODECS = (("MP3", "MPEG_LAYER_III"), ("MP3", "MPEG_LAYER_III"), ("OGG", "VORBIS"), ("OGG", "VORBIS"), ("OGG", "OPUS"))
+"""Opus is slow to encode, and so it is rarer."""
+
+
+def coded(rng: np.random.Generator, samples: Samples) -> Samples:
+    """Through a lossy codec at 8-60 kbit/s and back; none of them moves the sound in time."""
+    container, codec = CODECS[rng.integers(len(CODECS))]
+    packed = io.BytesIO()
+    peak = max(1.0, float(np.abs(samples).max()))
+    loss = float(rng.uniform(0.6, 0.99))
+    soundfile.write(packed, samples / peak, SAMPLE_RATE, format=container, subtype=codec, compression_level=loss)
+    packed.seek(0)
+    heard, _ = soundfile.read(packed, dtype="float32")
+    return np.asarray(np.resize(heard, len(samples)) * peak, np.float32)
 
 
 def level(samples: Samples) -> float:

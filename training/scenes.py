@@ -111,6 +111,8 @@ class Scenes:
             speech = noise * 10 ** (-rng.uniform(20.0, 70.0) / 20) * (rng.random() < 0.8)
         elif rng.random() < 0.5:
             speech = augment.worsened(rng, speech, noise)
+        if segments and rng.random() < 0.08:
+            speech = augment.coded(rng, speech)
         peak = float(np.abs(speech).max()) + 1e-9
         loud = min(10 ** (rng.uniform(-40.0, -10.0) / 20) / augment.level(speech), 1.0 / peak) if segments else 1.0
         heard = np.asarray(speech * loud, np.float32)
@@ -132,6 +134,8 @@ class Scenes:
             samples = self.material.waveform(utterance)
             speed = int(rng.choice(augment.SPEEDS)) if rng.random() < 0.6 else 20
             said = samples if speed == 20 else augment.resized(samples, speed)
+            if rng.random() < 0.04:
+                said = augment.whispered(rng, said)
             if at == 0:
                 at = -int(rng.integers(0, max(1, len(said) - count // 2)))
             begin = max(at, 0)

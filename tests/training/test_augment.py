@@ -1,0 +1,53 @@
+"""What is done to voices leaves their phones where they are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from model_runtime.hearing import audio
+from training import augment
+
+LINE = Path(__file__).resolve().parents[2] / "presets/demo/line.wav"
+
+
+@pytest.fixture(scope="module")
+def line() -> augment.Samples:
+    return np.array(audio.load(LINE).samples)
+
+
+def envelope(samples: augment.Samples) -> augment.Samples:
+    """RMS in steps of 10 ms, in dB."""
+    steps = samples[: len(samples) // 160 * 160].reshape(-1, 160)
+    return 10 * np.log10(np.square(steps).mean(1) + 1e-7)
+
+
+def pitch_strength(samples: augment.Samples) -> float:
+    """Median height of the autocorrelation's peak between 70 and 400 Hz, over loud windows of 40 ms."""
+    windows = np.lib.stride_tricks.sliding_window_view(samples, 640)[::320]
+    loud = windows[np.square(windows).mean(1) > 0.2 * np.square(windows).mean()]
+    lags = np.fft.irfft(np.square(np.abs(np.fft.rfft(loud, 1280, axis=1))), axis=1)
+    return float(np.median(lags[:, 40:230].max(1) / lags[:, 0]))
+
+
+def test_a_whisper_has_no_pitch_and_the_same_course(line: augment.Samples) -> None:
+    whisper = augment.whispered(np.random.default_rng(1), line)
+    assert whisper.shape == line.shape and np.isfinite(whisper).all()
+    assert pitch_strength(whisper) < 0.6 * pitch_strength(line)
+    assert np.corrcoef(envelope(whisper), envelope(line))[0, 1] > 0.85
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_codecs_keep_the_sound_in_its_place(line: augment.Samples, seed: int) -> None:
+    heard = augment.coded(np.random.default_rng(seed), line)
+    assert heard.shape == line.shape
+    assert np.corrcoef(envelope(heard), envelope(line))[0, 1] > 0.95
+
+
+@pytest.mark.parametrize("make", [augment.coloured_noise, augment.music, augment.machine, augment.knocks])
+def test_noises_are_finite_and_of_unit_power(make: object) -> None:
+    noise = make(np.random.default_rng(3))  # type: ignore[operator]
+    assert len(noise) == augment.POOL_SECONDS * augment.SAMPLE_RATE
+    assert np.isfinite(noise).all() and 0.7 < noise.std() < 1.4
