@@ -31,7 +31,7 @@ LABELS, SCORER = SHARED / "speech/handlabelled/labels.jsonl", SHARED / "bench/sc
 POOLED = ("ae", "emodb")
 HEADER = (
     "system", "transcript", "English F1", "German neutral F1", "German emotional F1", "VoxAngeles F1",
-    "closure onset P / R", "onset median", "silence P / R", "CPU",
+    "closure onset P / R", "onset median", "silence P / R", "CPU s / s",
 )  # fmt: skip
 
 Rows = Sequence[dict[str, Any]]

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from .install import python
+from .install import Unavailable, python
 
 PYTHON_LOOP = """
 import json, sys
@@ -39,10 +39,11 @@ def _ask(work: Path, interpreter: list[str], name: str, program: str, jobs: Sequ
     (work / name).write_text(program, encoding="utf-8")
     asked.write_text(json.dumps(jobs), encoding="utf-8")
     answers.unlink(missing_ok=True)
-    # What peers print is kept apart from their answers; it is shown only when they fail.
+    # What peers print is kept apart from their answers, and told only when they fail.
     done = subprocess.run(
         [*interpreter, str(work / name), str(asked), str(answers)], capture_output=True, text=True, errors="replace"
     )
     if done.returncode:
-        raise RuntimeError(f"{work.name} failed: {(done.stderr or done.stdout)[-2000:]}")
+        said = (done.stderr or done.stdout).strip().splitlines()[-12:]
+        raise Unavailable(f"it failed when it ran: {' / '.join(said)}")
     return [json.loads(line) for line in answers.read_text(encoding="utf-8").splitlines()]

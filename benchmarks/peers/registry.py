@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from . import hama, openfacefx, pylipsync, rhubarb, sphinx_alignment, sphinx_phones
+from . import hama, headaudio, openfacefx, pylipsync, rhubarb, sphinx_alignment, sphinx_phones
 from .install import Package
 
 Cues = Callable[[Sequence[dict[str, Any]], Path, Path], Iterator[dict[str, Any]]]
@@ -35,6 +35,7 @@ class Peer:
 POCKETSPHINX = Package("here", "pocketsphinx", "5.1.1", "BSD-2-Clause")
 RHUBARB = Package("npm", "rhubarb-lip-sync-wasm", "0.1.8", "MIT")
 HAMA = Package("pip", "hama", "1.7.0", "Apache-2.0")
+HEADAUDIO = Package("npm", "@met4citizen/headaudio", "0.1.0", "MIT")
 OPENFACEFX = Package("pip", "openfacefx", "0.24.0", "MIT")
 PYLIPSYNC = Package("pip", "pylipsync", "0.2.1", "MIT")
 
@@ -45,11 +46,13 @@ PEERS: tuple[Peer, ...] = (
     Peer("rhubarb", "Rhubarb", RHUBARB, rhubarb.cues, languages=("en",)),
     # Its emissions come late by an almost constant time; 70 ms is what suits these recordings best.
     Peer("hama", "hama", HAMA, hama.cues, lags=(0, 70)),
+    Peer("headaudio", "HeadAudio", HEADAUDIO, headaudio.cues),
     Peer("openfacefx", "OpenFaceFX, naive", OPENFACEFX, openfacefx.cues, transcript=True, languages=("en",)),
     Peer("pylipsync", "pyLipSync", PYLIPSYNC, pylipsync.cues),
 )
 
 ABSENT: dict[str, str] = {
     "Rhubarb, phonetic": "the npm port offers word recognition only, and no registry has Rhubarb's own program",
+    "wLipSync": "its npm package holds no profile, without which it does not run; they are made in Unity",
 }
 """Systems that were looked for, and why they are not here."""
