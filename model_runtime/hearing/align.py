@@ -22,6 +22,8 @@ SKIP_WORD = 24.0
 """Cost in nats of a word of the transcript that was not spoken."""
 GARBAGE = 2.4
 """Cost a frame, in nats, of sound that the transcript does not explain, against the frame's best phone."""
+UNWRITTEN = 12
+"""The fewest frames of a stretch that the transcript does not explain: a word, not a doubtful phone."""
 LARGEST_SEARCH = 600_000_000
 """States times frames that a transcript's search may take: about 0.6 GB, some minutes of dense text."""
 _FLOOR = 1e-5
@@ -137,7 +139,7 @@ def _graph(words: Sequence[LexiconWord]) -> _Graph:
     silence = PHONES.index(SILENCE)
     for k in range(len(words) + 1):
         chain([(silence, shortest(SILENCE), 0.0)], -1, k, k)
-        chain([(len(PHONES), 2, 0.5)], -1, k, k)
+        chain([(len(PHONES), UNWRITTEN, 0.5)], -1, k, k)
         for spoken in words[k].pronunciations if k < len(words) else ():
             chain([(PHONES.index(p.symbol), shortest(p.symbol), float(p.stressed)) for p in spoken], k, k, k + 1)
     columns = list(zip(*rows, strict=True))
