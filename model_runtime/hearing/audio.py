@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from math import gcd
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from ..contracts import SAMPLE_RATE, AudioClip, Float32, frozen_array
+from ..contracts import SAMPLE_RATE, AudioClip, Float32
 from ..errors import AudioError
 
 SILENT_DBFS = -70.0
@@ -40,10 +40,11 @@ def load(path: str | Path) -> AudioClip:
             f"Reading {path.name} outside Blender needs the package soundfile: pip install soundfile."
         ) from None
     try:
-        samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
+        with soundfile.SoundFile(path) as sound:
+            blocks = (block.mean(axis=1) for block in sound.blocks(_FRAMES, dtype="float32", always_2d=True))
+            return _collected(blocks, sound.frames, sound.samplerate, path.stem)
     except (soundfile.LibsndfileError, RuntimeError) as error:
         raise AudioError(f"{path.name} is not a sound file that can be read ({error}). Export it as WAV.") from error
-    return from_samples(samples, rate, path.stem)
 
 
 def load_wav(path: str | Path) -> AudioClip:
@@ -55,8 +56,20 @@ def load_wav(path: str | Path) -> AudioClip:
             raise AudioError(f"{path.name} says it has {channels} channels at {rate} Hz. Export it again as WAV.")
         if (code, bits) not in _FORMATS:
             raise AudioError(f"{path.name} is a compressed WAV (format {code}, {bits} bits). Export it as 16-bit PCM.")
-        mono = np.concatenate([np.zeros(0, np.float32), *_blocks(file, code, channels, bits, size)])
-    return from_samples(mono, rate, path.stem)
+        frames = min(size, path.stat().st_size) // (channels * bits // 8)
+        return _collected(_blocks(file, code, channels, bits, size), frames, rate, path.stem)
+
+
+def _collected(blocks: Iterable[Float32], frames: int, rate: float, name: str) -> AudioClip:
+    """Mono blocks of about `frames` samples at `rate` Hz as a clip: only what is at 16 kHz is ever whole in memory."""
+    out = np.empty(-(-frames * SAMPLE_RATE // round(rate)) + 1, dtype=np.float32)
+    at = 0
+    for piece in resampled_blocks(blocks, rate):
+        if at + len(piece) > len(out):  # a compressed file may hold more than it says
+            out = np.concatenate([out[:at], np.empty(max(len(out), len(piece)), np.float32)])
+        out[at : at + len(piece)] = piece
+        at += len(piece)
+    return _clip(out[:at], name)
 
 
 def _blocks(file: BinaryIO, code: int, channels: int, bits: int, size: int) -> Iterator[Float32]:
@@ -106,18 +119,43 @@ def from_samples(samples: NDArray[Any], rate: float, name: str) -> AudioClip:
     """
     mono = np.asarray(samples, dtype=np.float32)
     mono = mono.mean(axis=1) if mono.ndim == 2 else mono
-    if not len(mono):
+    return _collected((mono[at : at + _FRAMES] for at in range(0, len(mono), _FRAMES)), len(mono), rate, name)
+
+
+def _clip(samples: Float32, name: str) -> AudioClip:
+    if not len(samples):
         raise AudioError(f"The sound {name} has no samples. Choose another file.")
-    mono = np.nan_to_num(mono, nan=0.0, posinf=1.0, neginf=-1.0)
-    return AudioClip(frozen_array(resampled(mono, rate)), name)
+    samples.setflags(write=False)
+    return AudioClip(samples, name)
 
 
 def require_speech(clip: AudioClip) -> None:
     """Raises AudioError if the clip is silent throughout (no 10 ms above `SILENT_DBFS`)."""
-    hop = SAMPLE_RATE // 100
-    padded = np.pad(clip.samples, (0, -len(clip.samples) % hop)).reshape(-1, hop)
-    if float(np.square(padded).mean(axis=1).max()) < 10.0 ** (SILENT_DBFS / 10.0):
+    hop, block = SAMPLE_RATE // 100, SAMPLE_RATE * 60
+    for at in range(0, len(clip.samples), block):
+        part = clip.samples[at : at + block]
+        padded = np.pad(part, (0, -len(part) % hop)).reshape(-1, hop)
+        if float(np.square(padded).mean(axis=1).max()) >= 10.0 ** (SILENT_DBFS / 10.0):
+            break
+    else:
         raise AudioError(f"The sound {clip.name} is silent. Choose another file or raise its level.")
+
+
+def resampled_blocks(blocks: Iterable[Float32], rate: float) -> Iterator[Float32]:
+    """Blocks at `rate` Hz as blocks at 16 kHz, equal to `resampled` of the whole; what is not a number is silence."""
+    common = gcd(SAMPLE_RATE, round(rate))
+    up, down = SAMPLE_RATE // common, round(rate) // common
+    margin = -(-(24 * max(up, down) // up + 2) // down) * down if up != down else 0
+    held = np.zeros(margin, dtype=np.float32)
+    for block in blocks:
+        held = np.concatenate([held, np.nan_to_num(block, nan=0.0, posinf=1.0, neginf=-1.0)])
+        ready = (len(held) - 2 * margin) // down * down
+        if ready > 0:
+            made = resampled(held[: ready + 2 * margin], rate)
+            yield made[margin * up // down : (margin + ready) * up // down]
+            held = held[ready:]
+    if len(held) > margin:
+        yield resampled(held, rate)[margin * up // down :]
 
 
 def resampled(samples: Float32, rate: float) -> Float32:

@@ -171,3 +171,11 @@ def test_twenty_minutes_fit_in_a_gigabyte(tmp_path: Path) -> None:
     tracemalloc.stop()
     assert clip.duration == pytest.approx(60.0)
     assert 20 * peak < 1e9
+
+
+@pytest.mark.parametrize("rate", [8_000, 11_025, 16_000, 44_100, 44_099, 96_000])
+def test_blocks_are_resampled_as_the_whole(rate: int) -> None:
+    samples = np.random.default_rng(1).normal(0, 0.1, 2 * rate + 17).astype(np.float32)
+    blocks = (samples[at : at + 7_001] for at in range(0, len(samples), 7_001))
+    joined = np.concatenate(list(audio.resampled_blocks(blocks, rate)))
+    np.testing.assert_allclose(joined, audio.resampled(samples, rate), rtol=0, atol=1e-5)
