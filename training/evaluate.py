@@ -10,7 +10,7 @@ import onnxruntime
 import torch
 from numpy.typing import NDArray
 
-from benchmarks.accuracy import tables
+from benchmarks.detail import tables
 
 from .corpora import CORPORA
 from .features import HOP
