@@ -18,9 +18,9 @@ Indices = NDArray[np.int64]
 
 SWITCH = 2.0
 """Cost of a new phone in nats: what keeps free decoding from flickering."""
-SKIP_WORD = 24.0
+SKIP_WORD = 40.0
 """Cost in nats of a word of the transcript that was not spoken."""
-GARBAGE = 2.4
+GARBAGE = 4.0
 """Cost a frame, in nats, of sound that the transcript does not explain, against the frame's best phone."""
 UNWRITTEN = 12
 """The fewest frames of a stretch that the transcript does not explain: a word, not a doubtful phone."""
