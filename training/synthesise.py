@@ -28,7 +28,7 @@ from .pronounce import inventory
 
 PROMPTS = ("kathleen", "speechocean762")
 """The recordings whose sentences are said."""
-PIECES = {"kokoro-en": 18, "flite": 12}
+PIECES = {"kokoro-en": 22, "flite": 12}
 ACCENTS = {"a": "en-us", "b": "en-gb"}
 FLITE = os.environ.get("LABIAL_FLITE", "flite")
 FLITE_VOICES = ("rms", "awb", "slt")
@@ -53,9 +53,10 @@ def make_kokoro(shared: Path, work: Path, pieces: int) -> None:
     """English by Kokoro's voices, in pieces of `PIECE` sentences."""
     said = sentences(shared, work)
     missing = [piece for piece in range(pieces) if not list_path(work, "kokoro-en", piece).exists()]
-    kokoro = Kokoro(work / "kokoro") if missing else None
+    if not missing:
+        return
+    kokoro = Kokoro(work / "kokoro")
     for piece in missing:
-        assert kokoro is not None
         rng = np.random.default_rng((1, piece))
         numbers = range(piece * PIECE, (piece + 1) * PIECE)
         rows = [speak(kokoro, rng, said[number % len(said)], f"k{number:05d}") for number in numbers]
