@@ -19,6 +19,7 @@ from model_runtime.phones import PHONES
 from .corpora import CORPORA
 from .features import BANDS, HOP, N_FFT, POWER_FLOOR, SAMPLE_RATE, WINDOW
 from .model import FUTURE_FRAMES, PAST_FRAMES, Hearer, SpeechNet
+from .train import PHONE_WEIGHT, VISEME_WEIGHT
 
 VERSION = "0.1.0"
 OPSET = 18
@@ -117,11 +118,20 @@ def contract(weights: bytes, state: dict[str, Any], scores: dict[str, Any]) -> d
     }  # fmt: skip
 
 
+@torch.no_grad()
+def unweight(net: SpeechNet) -> None:
+    """Take the loss's weights out of the posteriors: what counts w times in training is said w times too often."""
+    assert net.heads.bias is not None
+    net.heads.bias[: len(PHONES)] -= PHONE_WEIGHT.log()
+    net.heads.bias[len(PHONES) : len(PHONES) + len(VISEMES)] -= VISEME_WEIGHT.log()
+
+
 def export(checkpoint: Path, weights: Path) -> None:
     """Write speech.onnx and speech.json into the folder `weights` from the averaged weights of a checkpoint."""
     state = torch.load(checkpoint)
     net = SpeechNet()
     net.load_state_dict(state["average"])
+    unweight(net)
     hearer = Hearer(net)
     proto = halved(to_onnx(hearer))
     print(f"stored in float16: outputs move by at most {difference(hearer, proto):.1e}")

@@ -23,7 +23,8 @@ from .scenes import TO_VISEME, Batch, Material, Scenes, targets
 CLOSED = VISEMES.index("PP")
 WEIGHTS = {"PP": 1.5, "FF": 2.0, "TH": 1.5}
 """Frames of rare shapes that a viewer sees at once count more."""
-WEIGHT = TO_VISEME @ torch.tensor([WEIGHTS.get(viseme, 1.0) for viseme in VISEMES])
+VISEME_WEIGHT = torch.tensor([WEIGHTS.get(viseme, 1.0) for viseme in VISEMES])
+PHONE_WEIGHT = TO_VISEME @ VISEME_WEIGHT
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ def loss_of(net: SpeechNet, batch: Batch) -> Tensor:
     with torch.autocast("cpu", dtype=torch.bfloat16):
         phones, visemes, voice, _ = net(batch.waveform, batch.mask)
     silence = batch.phones[:, :, PHONES.index(SILENCE)]
-    weighted = batch.phones * WEIGHT
+    weighted = batch.phones * PHONE_WEIGHT
     spoken = -(weighted * phones.float().log_softmax(2)).sum(2).mean()
     shown = -((weighted @ TO_VISEME) * visemes.float().log_softmax(2)).sum(2).mean()
     heard = functional.binary_cross_entropy_with_logits(voice.float(), (1.0 - silence).clamp(0.0, 1.0))

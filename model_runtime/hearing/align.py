@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 import numpy as np
@@ -22,6 +22,9 @@ SKIP_WORD = 40.0
 """Cost in nats of a word of the transcript that was not spoken."""
 GARBAGE = 4.0
 """Cost a frame, in nats, of sound that the transcript does not explain, against the frame's best phone."""
+UNSURE, PAUSE = 0.2, 0.15
+"""Mean posterior below which a stretch between pauses (seconds) is no speech. One stretch in thirty of held-out
+speech in loud noise is below it; so are most of those that a beating motor or music is taken for."""
 UNWRITTEN = 12
 """The fewest frames of a stretch that the transcript does not explain: a word, not a doubtful phone."""
 LARGEST_SEARCH = 600_000_000
@@ -38,9 +41,22 @@ def shortest(symbol: str) -> int:
 def recognise(hearing: Hearing) -> Speech:
     """The phones of a sound without transcript: each phone has a shortest length, each change costs `SWITCH`.
 
-    Stress comes from how long and loud a phone is within its line.
+    Stress comes from how long and loud a phone is within its line. What is heard without any certainty between two
+    pauses is no speech but a motor, music or a crowd: silence.
     """
-    return _speech(_runs(_free_path(hearing)), hearing)
+    speech = _speech(_runs(_free_path(hearing)), hearing)
+    return replace(speech, phones=tuple(_sure(speech.phones)))
+
+
+def _sure(phones: Sequence[Phone]) -> Iterator[Phone]:
+    """The phones, with one silence for each stretch between pauses whose mean confidence is below `UNSURE`."""
+    for paused, group in groupby(phones, lambda p: p.symbol == SILENCE and p.end - p.start > PAUSE):
+        stretch = list(group)
+        sounding = sum(p.end - p.start for p in stretch)
+        if paused or sum((p.end - p.start) * p.confidence for p in stretch) >= UNSURE * sounding:
+            yield from stretch
+        else:
+            yield replace(stretch[0], symbol=SILENCE, end=stretch[-1].end, stress=0.0)
 
 
 def _scores(hearing: Hearing, first: int = 0, last: int | None = None) -> Float32:

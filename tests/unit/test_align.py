@@ -112,6 +112,17 @@ def test_words_that_were_not_spoken_are_skipped(sentences: list[dict[str, Any]])
         assert found == words
 
 
+@pytest.mark.parametrize(("pitch", "beat"), [(47.0, 5.0), (61.0, 13.0), (90.0, 0.0)])
+def test_a_motor_is_no_speech(pitch: float, beat: float) -> None:
+    time = np.arange(20 * 16_000) / 16_000
+    hum = sum(np.sin(2 * np.pi * pitch * k * time + k * k) / k for k in range(1, 25))
+    motor = hum * (1.0 + 0.5 * np.sin(2 * np.pi * beat * time)) + np.random.default_rng(1).normal(0, 0.3, len(time))
+    heard_in = network.shared().hear(AudioClip(frozen_array(0.05 * motor), "motor"))
+    found = align.recognise(heard_in)
+    assert sum(p.end - p.start for p in found.phones if p.symbol != SILENCE) < 2.0
+    assert_whole(found, heard_in.duration)
+
+
 def test_speech_that_is_not_written_is_still_recognised(sentences: list[dict[str, Any]]) -> None:
     for row in sentences:
         words = row["text"].split()
