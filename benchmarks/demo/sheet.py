@@ -41,7 +41,8 @@ def choose(track: Any, keys: Any) -> list[Moment]:
     contacts, held = set(moments), {frame for frame, _ in keys.contact_frames}
     for event in track.events:
         seconds = 0.5 * (event.apex + event.hold_end)
-        frame, weight = round(keys.clock.frame(seconds)), event.strength * (event.end - event.start)
+        frame = round(keys.clock.frame(seconds))
+        weight = float(track.channel(event.viseme)[min(round(seconds * 100), len(track.values) - 1)])
         if event.phone not in contacts and frame not in held and weight > moments.get(event.phone, (0.0,))[0]:
             moments[event.phone] = weight, Moment(event.phone, seconds, frame)
     wished = [moments[phone][1] for phone in WISHES if phone in moments]
