@@ -35,11 +35,11 @@ def prove(
 
 def held_keys(keys: KeyTracks, scene: bpy.types.Scene) -> str:
     """What keeps the line from moving the mouth, seen at the frame where its widest track peaks; "" if nothing does."""
-    peaks = [(track.co[:, 1].max(), int(track.co[track.co[:, 1].argmax(), 0])) for track in keys.tracks]
+    _, frame = max((track.co[:, 1].max(), int(track.co[track.co[:, 1].argmax(), 0])) for track in keys.tracks)
     here, subframe = scene.frame_current, scene.frame_subframe
-    scene.frame_set(max(peaks)[1])
     try:
-        return _furthest(keys, max(peaks)[1])
+        scene.frame_set(frame)
+        return _furthest(keys, frame)
     finally:
         scene.frame_set(here, subframe=subframe)
 

@@ -22,6 +22,7 @@ from model_runtime.contracts import SAMPLE_RATE, AudioClip, frozen_array
 from model_runtime.errors import AudioError
 from model_runtime.export.cues import cues
 from model_runtime.hearing import audio
+from training.debian import decoded_g722, unpacked
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"
@@ -62,15 +63,10 @@ def machine(seconds: float) -> Samples:
 
 def music() -> Samples | None:
     """Every piece of the package one after the other, or None if it or ffmpeg is not to be had."""
-    folder = ROOT / ".cache/debian" / MUSIC
     try:
-        if not folder.exists():
-            folder.parent.mkdir(parents=True, exist_ok=True)
-            subprocess.run(["apt-get", "download", "-qq", MUSIC], cwd=folder.parent, check=True, capture_output=True)
-            subprocess.run(["dpkg-deb", "-x", next(folder.parent.glob(f"{MUSIC}*.deb")), folder], check=True)
-        command = ["ffmpeg", "-v", "error", "-f", "g722", "-i", "-", "-f", "s16le", "-ar", str(SAMPLE_RATE), "-"]
+        folder = unpacked(ROOT / ".cache/debian", MUSIC)
         raw = b"".join(path.read_bytes() for path in sorted(folder.rglob("*.g722")))
-        decoded = subprocess.run(command, input=raw, check=True, capture_output=True).stdout
+        decoded = decoded_g722(raw, SAMPLE_RATE)
     except (OSError, subprocess.CalledProcessError):
         return None
     pieces = np.frombuffer(decoded, "<i2").astype(np.float32)
@@ -108,9 +104,9 @@ def scores(noise: Samples | None) -> dict[str, float]:
         with open(made, "w", encoding="utf-8") as out:
             command = [sys.executable, "-m", "model_runtime", "cues", "--labels", str(listed)]
             subprocess.run(command, cwd=ROOT, stdout=out, check=True)
-        scored = subprocess.run([sys.executable, scorer, listed, made], capture_output=True, text=True, check=True)
-    table = [line.split() for line in scored.stdout.splitlines()]
-    return {row[0]: float(row[4]) for row in table if len(row) > 5 and row[0] in ("ae", "emodb") and row[1].isdigit()}
+        score = [sys.executable, scorer, listed, made, "--json"]
+        scored = json.loads(subprocess.run(score, capture_output=True, text=True, check=True).stdout)
+    return {name: scored[name]["f1_7"] for name in ("ae", "emodb")}
 
 
 def shown(noise: Samples, level: float = 0.05) -> float:

@@ -29,7 +29,6 @@ line = audio.load("presets/demo/line.wav").samples
 seconds = float(sys.argv[1])
 clip = AudioClip(np.resize(line, int(seconds * 16_000)), "line")
 clip.samples.setflags(write=False)
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 if sys.argv[2] == "cold":
     pipeline.listen(clip)
     print(json.dumps({"cold": time.perf_counter() - started}))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import re
-import subprocess
 from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
@@ -14,6 +13,7 @@ import soundfile
 from numpy.typing import NDArray
 from scipy import signal  # type: ignore[import-untyped]
 
+from . import debian
 from .corpora import PIECE, SAMPLE_RATE, Spoken, list_path, write
 
 LONGEST = 20.0
@@ -24,24 +24,10 @@ TUXPAINT = {
 }  # fmt: skip
 
 
-def unpacked(work: Path, package: str) -> Path:
-    """The files of a Debian package, fetched and unpacked into `work` on first use, not installed."""
-    folder = work / "debian" / package
-    if not folder.exists():
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        subprocess.run(["apt-get", "download", "-qq", package], cwd=folder.parent, check=True, capture_output=True)
-        archive = next(folder.parent.glob(f"{package}_*.deb"))
-        subprocess.run(["dpkg-deb", "-x", archive, folder.with_suffix(".part")], check=True)
-        folder.with_suffix(".part").rename(folder)
-        archive.unlink()
-    return folder
-
-
 def sound(path: Path) -> NDArray[np.int16]:
     """int16 [n] at 16 kHz of any file that soundfile reads, or of raw G.722 (by ffmpeg)."""
     if path.suffix == ".g722":
-        command = ["ffmpeg", "-v", "error", "-f", "g722", "-i", path, "-f", "s16le", "-ar", str(SAMPLE_RATE), "-"]
-        return np.frombuffer(subprocess.run(command, check=True, capture_output=True).stdout, "<i2")
+        return np.frombuffer(debian.decoded_g722(path.read_bytes(), SAMPLE_RATE), "<i2")
     samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
     mono = samples.mean(axis=1)
     if rate != SAMPLE_RATE:
@@ -51,11 +37,13 @@ def sound(path: Path) -> NDArray[np.int16]:
     return np.round(mono / peak * 32767).astype(np.int16)
 
 
-def asterisk(work: Path) -> Iterator[Spoken]:
+def asterisk(cache: Path) -> Iterator[Spoken]:
     """Announcements of telephone exchanges, one professional speaker a language."""
     for code, language in ASTERISK.items():
-        texts = next(unpacked(work, f"asterisk-core-sounds-{code}").rglob("core-sounds-*.txt.gz"))
-        sounds = next((unpacked(work, f"asterisk-core-sounds-{code}-g722") / "usr/share/asterisk/sounds").iterdir())
+        texts = next(debian.unpacked(cache, f"asterisk-core-sounds-{code}").rglob("core-sounds-*.txt.gz"))
+        sounds = next(
+            (debian.unpacked(cache, f"asterisk-core-sounds-{code}-g722") / "usr/share/asterisk/sounds").iterdir()
+        )
         for line in gzip.decompress(texts.read_bytes()).decode().splitlines():
             stem, _, text = line.partition(":")
             path = sounds / f"{stem.strip()}.g722"
@@ -63,11 +51,11 @@ def asterisk(work: Path) -> Iterator[Spoken]:
                 yield {"id": f"{code}-{stem}", "lang": language, "spk": code, "text": text.strip()}, sound(path)
 
 
-def fillets(work: Path) -> Iterator[Spoken]:
+def fillets(cache: Path) -> Iterator[Spoken]:
     """The acted dialogue of the game Fish Fillets, Czech and Dutch."""
-    script = unpacked(work, "fillets-ng-data") / "usr/share/games/fillets-ng/script"
+    script = debian.unpacked(cache, "fillets-ng-data") / "usr/share/games/fillets-ng/script"
     for language in ("cs", "nl"):
-        voices = unpacked(work, f"fillets-ng-data-{language}") / "usr/share/games/fillets-ng/sound"
+        voices = debian.unpacked(cache, f"fillets-ng-data-{language}") / "usr/share/games/fillets-ng/sound"
         for dialogs in sorted(script.rglob(f"*_{language}.lua")):
             said = dialogs.read_text(encoding="utf-8", errors="replace")
             for name, text in re.findall(r'dialogId\("([^"]+)".*?\)\s*dialogStr\("([^"]*)"\)', said, re.DOTALL):
@@ -78,9 +66,9 @@ def fillets(work: Path) -> Iterator[Spoken]:
                            "text": text}, sound(path)  # fmt: skip
 
 
-def tuxpaint(work: Path) -> Iterator[Spoken]:
+def tuxpaint(cache: Path) -> Iterator[Spoken]:
     """Descriptions of the stamps of Tux Paint in nine languages."""
-    stamps = unpacked(work, "tuxpaint-stamps-default") / "usr/share/tuxpaint/stamps"
+    stamps = debian.unpacked(cache, "tuxpaint-stamps-default") / "usr/share/tuxpaint/stamps"
     for code, language in TUXPAINT.items():
         for path in sorted(stamps.rglob(f"*_desc_{code}.ogg")):
             stem = path.name.removesuffix(f"_desc_{code}.ogg")
@@ -92,9 +80,9 @@ def tuxpaint(work: Path) -> Iterator[Spoken]:
                 yield {"id": f"{code}-{stem}", "lang": language, "spk": code, "text": text}, sound(path)
 
 
-def festvox_ru(work: Path) -> Iterator[Spoken]:
+def festvox_ru(cache: Path) -> Iterator[Spoken]:
     """620 sentences of a Russian man."""
-    voice = next(unpacked(work, "festvox-ru").rglob("msu_ru_nsh_clunits/etc/txt.done.data")).parents[1]
+    voice = next(debian.unpacked(cache, "festvox-ru").rglob("msu_ru_nsh_clunits/etc/txt.done.data")).parents[1]
     for line in (voice / "etc/txt.done.data").read_text(encoding="utf-8").splitlines():
         found = re.match(r'\(\s*(\S+)\s+"(.*)"\s*\)', line)
         if found and (voice / "wav" / f"{found[1]}.wav").is_file():
@@ -113,7 +101,7 @@ def make(work: Path) -> None:
         done = work / "made" / f"{name}.done"
         if done.exists():
             continue
-        spoken = (row for row in reader(work) if 0.3 < len(row[1]) / SAMPLE_RATE < LONGEST)
+        spoken = (row for row in reader(work / "debian") if 0.3 < len(row[1]) / SAMPLE_RATE < LONGEST)
         pieces = iter(lambda spoken=spoken: list(islice(spoken, PIECE)), [])
         for piece, rows in enumerate(pieces):
             if not list_path(work, name, piece).exists():

@@ -34,12 +34,10 @@ class Node:
 
 @dataclass(frozen=True)
 class Graph:
-    """Nodes in the order of execution, the constants by name, and the names of what goes in and comes out."""
+    """Nodes in the order of execution, and the constants by name."""
 
     nodes: tuple[Node, ...]
     constants: Mapping[str, Array]
-    inputs: tuple[str, ...]
-    outputs: tuple[str, ...]
 
 
 def read(path: Path) -> Graph:
@@ -48,10 +46,9 @@ def read(path: Path) -> Graph:
         graph = _fields(_fields(path.read_bytes())[7][0])
         constants = dict(_tensor(_fields(raw)) for raw in graph[5])
         nodes = tuple(_node(_fields(raw)) for raw in graph[1])
-        inputs, outputs = (tuple(_text(_fields(raw)[1][0]) for raw in graph[number]) for number in (11, 12))
     except (IndexError, KeyError, struct.error, UnicodeDecodeError) as error:
         raise ValueError(f"{path.name} is not an ONNX model that can be read: {error}") from error
-    return Graph(nodes, constants, tuple(name for name in inputs if name not in constants), outputs)
+    return Graph(nodes, constants)
 
 
 def _node(fields: Fields) -> Node:
