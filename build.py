@@ -328,7 +328,11 @@ def train(options: argparse.Namespace) -> None:
 
 
 def bench(options: argparse.Namespace) -> None:
-    """Measure the shipped network: accuracy on hand-labelled speech, noise, or speed and memory."""
+    """Measure: accuracy on hand-labelled speech, noise, speed and memory of the network; how the mouth moves."""
+    if options.what == "motion":
+        python, zips = blender(any_blender()), build_zips([this_platform()], ["labial-full"])
+        run(python, ROOT / "benchmarks/motion/bench_motion.py", "--zip", zips[0])
+        return
     run(environment("train" if options.what == "accuracy" else "unit"), "-m", f"benchmarks.{options.what}")
 
 
@@ -376,8 +380,8 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--platform", choices=PLATFORMS, help="only this platform")
     sub = command(train, "train the network again from the recordings")
     sub.add_argument("--test", action="store_true", help="run the tests of the training code instead")
-    sub = command(bench, "measure accuracy on hand-labelled speech (beside peers, or in detail), noise, or speed")
-    sub.add_argument("what", choices=("accuracy", "detail", "noise", "speed"), nargs="?", default="accuracy")
+    sub = command(bench, "measure accuracy on hand-labelled speech (beside peers or in detail), noise, speed, motion")
+    sub.add_argument("what", choices=("accuracy", "detail", "noise", "speed", "motion"), nargs="?", default="accuracy")
     command(lint, "check style, formatting and types")
     return parser
 

@@ -12,10 +12,8 @@ import hashlib
 import importlib
 import json
 import os
-import subprocess
 import sys
-import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,18 +21,14 @@ import soundfile
 
 from .peers.install import Package, Unavailable, install
 from .peers.registry import ABSENT, PEERS, Peer
+from .scoring import LABELS, ROOT, Rows, cued, figures, read, require_labels, write
 
-ROOT = Path(__file__).resolve().parents[1]
 CACHE = ROOT / ".cache" / "peers"
-SHARED = ROOT.parent / "shared"
-LABELS, SCORER = SHARED / "speech/handlabelled/labels.jsonl", SHARED / "bench/score_hand.py"
 POOLED = ("ae", "emodb")
 HEADER = (
     "system", "transcript", "English F1", "German neutral F1", "German emotional F1", "VoxAngeles F1",
     "closure onset P / R", "onset median", "silence P / R", "CPU s / s",
 )  # fmt: skip
-
-Rows = Sequence[dict[str, Any]]
 
 
 def ours(rows: Rows, folder: Path, work: Path) -> Iterator[dict[str, Any]]:
@@ -50,10 +44,7 @@ def ours_with_text(rows: Rows, folder: Path, work: Path) -> Iterator[dict[str, A
 def _command_line(rows: Rows, folder: Path, work: Path, options: Sequence[str]) -> Iterator[dict[str, Any]]:
     listed = work / "rows.jsonl"
     write(listed, ({**row, "audio": str(folder / row["audio"])} for row in rows))
-    command = [sys.executable, "-m", "model_runtime", "cues", "--labels", str(listed), *options]
-    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
-    for line in done.stdout.splitlines():
-        row = json.loads(line)
+    for row in cued(listed, *options):
         yield {key: row[key] for key in ("id", "set", "vocab", "cues")}
 
 
@@ -71,8 +62,7 @@ def systems() -> tuple[Peer, ...]:
 def sounds() -> tuple[Rows, Path]:
     """The complete recordings as WAV files in the cache, with rows that name those."""
     folder, rows = CACHE / "sounds", []
-    for line in LABELS.read_text(encoding="utf-8").splitlines():
-        row = json.loads(line)
+    for row in read(LABELS):
         if not row.get("complete", True):
             continue
         path = (folder / row["audio"]).with_suffix(".wav")
@@ -107,18 +97,9 @@ def tracks(system: Peer, rows: Rows, folder: Path) -> tuple[Path, float]:
 
 def score(path: Path, lag: int) -> tuple[dict[str, Any], dict[str, Any]]:
     """The scorer's rows, and its figures pooled over ae and EmoDB."""
-    with tempfile.TemporaryDirectory() as temporary:
-        part = Path(temporary) / "pooled.jsonl"
-        every = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-        write(part, (track for track in every if track["set"] in POOLED))
-        whole, pooled = _scored(path, lag), _scored(part, lag)
-    return whole, pooled.get("all") or pooled["ae"]
-
-
-def _scored(path: Path, lag: int) -> dict[str, Any]:
-    command = [sys.executable, str(SCORER), str(LABELS), str(path), "--lag", str(lag), "--json"]
-    found: dict[str, Any] = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
-    return found
+    tracks = read(path)
+    pooled = figures(LABELS, [track for track in tracks if track["set"] in POOLED], lag)
+    return figures(LABELS, tracks, lag), pooled.get("all") or pooled["ae"]
 
 
 def cells(system: Peer, lag: int, path: Path, cpu: float) -> list[str]:
@@ -140,14 +121,6 @@ def cells(system: Peer, lag: int, path: Path, cpu: float) -> list[str]:
 
 def _number(value: float | None, digits: int = 2) -> str:
     return "-" if value is None else f"{value:.{digits}f}"
-
-
-def write(path: Path, rows: Iterable[dict[str, Any]]) -> None:
-    """One JSON object a line, whole or not at all."""
-    part = path.with_suffix(".part")
-    with open(part, "w", encoding="utf-8") as out:
-        out.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-    part.replace(path)
 
 
 def _digest(files: Sequence[Path]) -> str:
@@ -176,8 +149,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.accuracy", description=__doc__.partition("\n\n")[0])
     parser.add_argument("systems", nargs="*", help=f"only these: {' '.join(system.name for system in systems())}")
     options = parser.parse_args()
-    if not LABELS.is_file():
-        sys.exit("build.py: the hand-labelled recordings (../shared/speech/handlabelled) are not here.")
+    require_labels()
     print(table(options.systems))
 
 

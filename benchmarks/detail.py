@@ -1,41 +1,53 @@
 """How exact the cues are on hand-labelled speech: `python3 build.py bench detail` prints all of score_hand.py.
 
-Runs the command line over ../shared/speech/handlabelled, without and with transcript. The recordings are for scoring
-only; nothing is trained on them or tuned to them.
+Runs the command line over ../shared/speech/handlabelled, without and with transcript, and hears it as a live stream
+that decides after 80, 100 and 120 ms. The recordings are for scoring only; nothing is trained on them or tuned to them.
 """
 
 from __future__ import annotations
 
-import subprocess
-import sys
-import tempfile
-from pathlib import Path
+from collections.abc import Iterator
+from typing import Any
 
-ROOT = Path(__file__).resolve().parents[1]
+import numpy as np
+
+from model_runtime.contracts import Hearing, frozen_array
+from model_runtime.export.cues import as_rows, cues
+from model_runtime.hearing import align, audio, network
+from model_runtime.live.stream import Stream
+
+from .scoring import LABELS, cued, read, require_labels, table
+
 RUNS = {"sound alone": (), "with transcript": ("--with-text",)}
+LOOK_AHEADS = (0.08, 0.10, 0.12)
+STEP = 800
+"""Samples that a live stream brings at a time."""
 
 
-def tables(shared: Path) -> str:
+def live(look_ahead: float) -> Iterator[dict[str, Any]]:
+    """The cues of speech that is heard as it comes."""
+    for row in read(LABELS):
+        if not row.get("complete", True):
+            continue
+        samples, stream = audio.load(LABELS.parent / row["audio"]).samples, Stream(network.shared(), look_ahead)
+        parts = [stream.push(samples[at : at + STEP]) for at in range(0, len(samples), STEP)] + [stream.finish()]
+        whole = (np.concatenate([getattr(part, name) for part in parts]) for name in Stream.HEARD)
+        hearing = Hearing(*map(frozen_array, whole), sum(part.duration for part in parts))
+        found = as_rows(cues(align.recognise(hearing)))
+        yield {"id": row["id"], "set": row["set"], "vocab": "ovr15", "cues": found}
+
+
+def tables() -> str:
     """The scorer's table of each run, under its title."""
-    labels, scorer = shared / "speech/handlabelled/labels.jsonl", shared / "bench/score_hand.py"
-    parts = []
-    with tempfile.TemporaryDirectory() as folder:
-        cues = Path(folder) / "cues.jsonl"
-        for title, options in RUNS.items():
-            command = ["-m", "model_runtime", "cues", "--labels", str(labels), "--complete-only", *options]
-            with open(cues, "w", encoding="utf-8") as out:
-                subprocess.run([sys.executable, *command], cwd=ROOT, stdout=out, check=True)
-            scored = subprocess.run([sys.executable, scorer, labels, cues], capture_output=True, text=True, check=True)
-            parts.append(f"{title}\n{scored.stdout}")
-    return "\n".join(parts)
+    runs = {title: cued(LABELS, "--complete-only", *options) for title, options in RUNS.items()}
+    runs |= {f"live, {1000 * ahead:.0f} ms later": list(live(ahead)) for ahead in LOOK_AHEADS}
+    return "\n".join(f"{title}\n{table(LABELS, tracks)}" for title, tracks in runs.items())
 
 
 def main() -> None:
     """Print them, or say what is missing."""
-    shared = ROOT.parent / "shared"
-    if not (shared / "speech/handlabelled").is_dir():
-        sys.exit("build.py: the hand-labelled recordings (../shared/speech/handlabelled) are not here.")
-    print(tables(shared))
+    require_labels()
+    print(tables())
 
 
 if __name__ == "__main__":

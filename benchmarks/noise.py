@@ -7,9 +7,7 @@ The music is Debian's asterisk-moh-opsound-g722 (CC-BY-SA-3.0), fetched and unpa
 
 from __future__ import annotations
 
-import json
 import subprocess
-import sys
 import tempfile
 import wave
 from pathlib import Path
@@ -24,8 +22,8 @@ from model_runtime.export.cues import cues
 from model_runtime.hearing import audio
 from training.debian import decoded_g722, unpacked
 
-ROOT = Path(__file__).resolve().parents[1]
-SHARED = ROOT.parent / "shared"
+from .scoring import LABELS, ROOT, cued, figures, read, require_labels, write
+
 MUSIC = "asterisk-moh-opsound-g722"
 BELOW = 10.0
 """dB from the speech to the noise."""
@@ -84,12 +82,10 @@ def mixed(speech: Samples, active: NDArray[np.bool_], noise: Samples, seed: int)
 
 def scores(noise: Samples | None) -> dict[str, float]:
     """Macro F1 by set; without noise if None."""
-    labels, scorer = SHARED / "speech/handlabelled/labels.jsonl", SHARED / "bench/score_hand.py"
-    rows = [json.loads(line) for line in labels.read_text(encoding="utf-8").splitlines()]
     with tempfile.TemporaryDirectory() as folder:
-        chosen = [row for row in rows if row["set"] in ("ae", "emodb") and row.get("complete", True)]
+        chosen = [row for row in read(LABELS) if row["set"] in ("ae", "emodb") and row.get("complete", True)]
         for number, row in enumerate(chosen):
-            speech = np.array(audio.load(labels.parent / row["audio"]).samples)
+            speech = np.array(audio.load(LABELS.parent / row["audio"]).samples)
             if noise is not None:
                 active = np.zeros(len(speech), bool)
                 for start, end, _, kind in row["segs"]:
@@ -99,13 +95,9 @@ def scores(noise: Samples | None) -> dict[str, float]:
             with wave.open(str(Path(folder) / row["audio"]), "wb") as out:
                 out.setparams((1, 2, SAMPLE_RATE, 0, "NONE", ""))
                 out.writeframes(np.round(speech * 32767).astype("<i2").tobytes())
-        listed, made = Path(folder) / "labels.jsonl", Path(folder) / "cues.jsonl"
-        listed.write_text("".join(json.dumps(row) + "\n" for row in chosen), encoding="utf-8")
-        with open(made, "w", encoding="utf-8") as out:
-            command = [sys.executable, "-m", "model_runtime", "cues", "--labels", str(listed)]
-            subprocess.run(command, cwd=ROOT, stdout=out, check=True)
-        score = [sys.executable, scorer, listed, made, "--json"]
-        scored = json.loads(subprocess.run(score, capture_output=True, text=True, check=True).stdout)
+        listed = Path(folder) / "labels.jsonl"
+        write(listed, chosen)
+        scored = figures(listed, cued(listed))
     return {name: scored[name]["f1_7"] for name in ("ae", "emodb")}
 
 
@@ -119,7 +111,8 @@ def shown(noise: Samples, level: float = 0.05) -> float:
 
 
 def main() -> None:
-    """Print both tables."""
+    """Print both tables, or say what is missing."""
+    require_labels()
     pieces = music()
     beds = {"pink noise": coloured(30.0, 1.0, 1)} | ({"music": pieces} if pieces is not None else {})
     clean = scores(None)

@@ -65,13 +65,14 @@ class Hearing:
     """What the network hears, frames at `FRAME_RATE`; frame k covers k/100 to (k+1)/100 s.
 
     phones [t, len(PHONES)] and visemes [t, 15] are posteriors (rows sum to 1), voice [t] is the probability of
-    speech, loudness [t] is dBFS of the frame's energy (about -90..0).
+    speech, loudness [t] is dBFS of the frame's energy (about -90..0), pitch [t] is Hz, 0 where the vocal folds rest.
     """
 
     phones: Float32
     visemes: Float32
     voice: Float32
     loudness: Float32
+    pitch: Float32
     duration: float
 
 

@@ -19,7 +19,10 @@ def main() -> None:
     parser.add_argument("--shared", type=Path, default=Path("../shared"), help="folder that holds speech/ and bench/")
     parser.add_argument("--work", type=Path, default=Path(".cache/corpus"), help="folder for everything made")
     parser.add_argument("--weights", type=Path, default=WEIGHTS, help="folder for speech.onnx and speech.json")
-    parser.add_argument("--processes", type=int, default=2, help="processes of the alignment")
+    parser.add_argument("--processes", type=int, default=2, help="processes of the alignment and of the last course")
+    parser.add_argument(
+        "--start", type=Path, help="speech.onnx that the last course begins with, instead of two courses"
+    )
     chosen = parser.parse_args()
     names = [corpus.name for corpus in CORPORA]
     if chosen.part in ("all", "make"):
@@ -32,14 +35,20 @@ def main() -> None:
 
         align(chosen.shared, chosen.work, names, chosen.processes)
     if chosen.part in ("all", "train"):
-        from .train import Recipe, train
+        from .export_onnx import export
+        from .train import LAST, Recipe, train
 
-        first = train(chosen.shared, chosen.work, FIRST, Recipe())
-        train(chosen.shared, chosen.work, names, Recipe(steps=8_500, peak_rate=1.5e-3, seed=2), first)
+        small = chosen.start or chosen.work / "small" / "speech.onnx"
+        if chosen.start is None:
+            first = train(chosen.shared, chosen.work, FIRST, Recipe())
+            second = Recipe(steps=8_500, peak_rate=1.5e-3, seed=2)
+            export(train(chosen.shared, chosen.work, names, second, first), small.parent)
+        train(chosen.shared, chosen.work, names, LAST, small, chosen.processes)
     if chosen.part in ("all", "export"):
         from .export_onnx import export
+        from .train import LAST
 
-        export(chosen.work / "speech-2.pt", chosen.weights)
+        export(chosen.work / f"speech-{LAST.seed}.pt", chosen.weights)
     if chosen.part in ("all", "evaluate"):
         from .evaluate import evaluate
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 
 import numpy as np
+import pyroomacoustics  # type: ignore[import-untyped]
 import soundfile
 from numpy.typing import NDArray
 from scipy import fft, signal  # type: ignore[import-untyped]
@@ -13,6 +14,8 @@ from .features import BANDS, SAMPLE_RATE
 
 Samples = NDArray[np.float32]
 POOL_SECONDS = 20
+LEAD = 40
+"""Samples of a room's response before the direct sound: half of the filter that gives it its exact delay."""
 SPEEDS = tuple(range(16, 26))
 """A recording is played SPEEDS / 20 times faster: pitch and formants move with it, as from man to child."""
 
@@ -137,15 +140,15 @@ def excerpt(rng: np.random.Generator, samples: NDArray[np.generic], count: int) 
     return np.asarray(samples[start : start + count], np.float32)
 
 
-def channel(rng: np.random.Generator, count: int) -> NDArray[np.complex64]:
-    """Frequency response of room, microphone and line together, for blocks of `count` samples."""
+def channel(rng: np.random.Generator, count: int, echo: Samples) -> NDArray[np.complex64]:
+    """Frequency response of room, microphone and line together, for blocks of `count` samples. echo: a `room`."""
     frequency = fft.rfftfreq(count, 1 / SAMPLE_RATE)
     response = np.ones(len(frequency), np.complex64)
     if rng.random() < 0.5:
         octaves = np.log2(np.maximum(frequency, 50.0) / 1000.0)
         response *= 10 ** (np.clip(rng.uniform(-6.0, 6.0) * octaves, -20.0, 20.0) / 20)
     if rng.random() < 0.4:
-        response *= fft.rfft(room(rng), count)
+        response *= fft.rfft(np.roll(np.pad(echo, (0, count - len(echo))), -LEAD))
     if rng.random() < 0.15:
         low, high = rng.uniform(150.0, 350.0), rng.uniform(3200.0, 3900.0)
         response *= 1 / (1 + (low / np.maximum(frequency, 1.0)) ** 8) / (1 + (frequency / high) ** 24)
@@ -153,20 +156,34 @@ def channel(rng: np.random.Generator, count: int) -> NDArray[np.complex64]:
 
 
 def room(rng: np.random.Generator) -> Samples:
-    """Impulse response: the direct sound and a decaying tail of noise, 0.1-0.6 s to -60 dB, 0-15 dB weaker."""
-    decay = rng.uniform(0.1, 0.6)
-    time = np.arange(round(decay * SAMPLE_RATE)) / SAMPLE_RATE
-    tail = rng.standard_normal(len(time)) * np.exp(-6.9 * time / decay)
-    tail[: round(rng.uniform(0.001, 0.01) * SAMPLE_RATE)] = 0.0
-    tail *= 10 ** (-rng.uniform(0.0, 15.0) / 20) / np.sqrt(np.square(tail).sum() + 1e-9)
-    tail[0] = 1.0
-    return np.asarray(tail, np.float32)
+    """Impulse response of a box-shaped room by the image source method: 0.15-0.7 s to -60 dB, speaker 0.3-3 m away.
+
+    The direct sound is the sample at `LEAD`, and has the size 1.
+    """
+    size = rng.uniform((2.5, 2.5, 2.2), (8.0, 7.0, 4.0))
+    absorption, order = pyroomacoustics.inverse_sabine(max(rng.uniform(0.15, 0.7), 0.04 * size.min()), size)
+    box = pyroomacoustics.ShoeBox(
+        size, fs=SAMPLE_RATE, materials=pyroomacoustics.Material(absorption), max_order=min(order, 15)
+    )
+    microphone = rng.uniform(0.3, size - 0.3)
+    away = rng.standard_normal(3) * (1.0, 1.0, 0.3)
+    speaker = np.clip(microphone + away / np.linalg.norm(away) * rng.uniform(0.3, 3.0), 0.2, size - 0.2)
+    box.add_source(speaker)
+    box.add_microphone(microphone)
+    box.compute_rir()
+    response = np.asarray(box.rir[0][0], np.float32)
+    direct = int(np.abs(response[: LEAD + round(SAMPLE_RATE * 6.0 / 343.0)]).argmax())
+    lead = np.pad(response, (LEAD, 0))[direct : direct + round(0.7 * SAMPLE_RATE)]
+    return np.asarray(lead / lead[LEAD], np.float32)
 
 
-def worsened(rng: np.random.Generator, speech: Samples, noise: Samples) -> Samples:
-    """Speech as a poor recording: through a channel, with noise 0-25 dB below it, sometimes overdriven."""
-    count = fft.next_fast_len(len(speech) + SAMPLE_RATE // 2, real=True)
-    heard = fft.irfft(fft.rfft(speech, count) * channel(rng, count), count)[: len(speech)].astype(np.float32)
+def worsened(rng: np.random.Generator, speech: Samples, noise: Samples, echo: Samples) -> Samples:
+    """Speech as a poor recording: through a channel, with noise 0-25 dB below it, sometimes overdriven.
+
+    echo: a `room`, in which it may have been recorded.
+    """
+    count = fft.next_fast_len(len(speech) + SAMPLE_RATE, real=True)
+    heard = fft.irfft(fft.rfft(speech, count) * channel(rng, count, echo), count)[: len(speech)].astype(np.float32)
     heard *= level(speech) / level(heard)
     if rng.random() < 0.8:
         heard = heard + noise * (level(heard) / level(noise) * 10 ** (-rng.uniform(0.0, 25.0) / 20))

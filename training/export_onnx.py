@@ -16,18 +16,20 @@ from onnx import numpy_helper
 from model_runtime.contracts import FRAME_RATE, VISEMES
 from model_runtime.phones import PHONES
 
+from . import weighting
 from .corpora import CORPORA
 from .features import BANDS, HOP, N_FFT, POWER_FLOOR, SAMPLE_RATE, WINDOW
-from .model import FUTURE_FRAMES, PAST_FRAMES, Hearer, SpeechNet
-from .train import PHONE_WEIGHT, VISEME_WEIGHT
+from .grow import INTEGERS, SCALE
+from .model import Hearer, SpeechNet
+from .train import Recipe, network
 
-VERSION = "0.1.0"
+VERSION = "0.2.0"
 OPSET = 18
-OUTPUTS = ("phones", "visemes", "voice", "loudness")
+OUTPUTS = ("phones", "visemes", "voice", "loudness", "voicing", "pitch")
 LENGTHS = (1, 159, 160, 4_001, 32_000)
 """Samples of the waveforms on which the exported graph is held to the network."""
-HALVED = 1_024
-"""Numbers from which on a weight is stored in float16; the filters of the features keep float32."""
+QUANTISED = 30_000
+"""Numbers from which on a kernel is stored in int8; the heads and the filters of the features keep float32."""
 
 
 def to_onnx(hearer: Hearer) -> onnx.ModelProto:
@@ -49,7 +51,7 @@ def to_onnx(hearer: Hearer) -> onnx.ModelProto:
 def difference(hearer: Hearer, proto: onnx.ModelProto) -> float:
     """Largest difference of any output between the network and the graph on noise and hum of several lengths.
 
-    Loudness counts in units of 100 dB.
+    Loudness counts in units of 100 dB, pitch in units of 100 Hz.
     """
     session = onnxruntime.InferenceSession(proto.SerializeToString(), providers=["CPUExecutionProvider"])
     worst = 0.0
@@ -61,42 +63,52 @@ def difference(hearer: Hearer, proto: onnx.ModelProto) -> float:
             expected = hearer(waveform)
         heard = session.run(list(OUTPUTS), {"waveform": waveform.numpy()})
         for name, a, b in zip(OUTPUTS, expected, heard, strict=True):
-            worst = max(worst, float(np.abs(a.numpy() - b).max()) * (0.01 if name == "loudness" else 1.0))
+            worst = max(worst, float(np.abs(a.numpy() - b).max()) * (0.01 if name in ("loudness", "pitch") else 1.0))
     return worst
 
 
-def halved(proto: onnx.ModelProto) -> onnx.ModelProto:
-    """The same graph with the large weights stored in float16 and cast when it is loaded: half the size."""
+def quantised(proto: onnx.ModelProto) -> onnx.ModelProto:
+    """The same graph with its large kernels stored in int8: a quarter of the size.
+
+    Each output channel has a scale of its own, by which the integers are multiplied when the graph is loaded: it
+    computes in float32.
+    """
     small = onnx.ModelProto()
     small.CopyFrom(proto)
-    casts = []
+    nodes: list[onnx.NodeProto] = []
+    scales = []
     for weight in small.graph.initializer:
         values = numpy_helper.to_array(weight)
-        if values.dtype != np.float32 or values.size < HALVED or "log_mel" in weight.name:
+        if values.dtype != np.float32 or values.size < QUANTISED or "log_mel" in weight.name:
             continue
         name = weight.name
-        weight.CopyFrom(numpy_helper.from_array(values.astype(np.float16), f"{name}.half"))
-        casts.append(onnx.helper.make_node("Cast", [f"{name}.half"], [name], to=onnx.TensorProto.FLOAT))
-    nodes = [*casts, *small.graph.node]
+        scale = (np.abs(values).max(axis=(1, 2), keepdims=True) / 127.0).astype(np.float32)
+        integers = np.round(values / np.maximum(scale, 1e-12)).astype(np.int8)
+        weight.CopyFrom(numpy_helper.from_array(integers, f"{name}{INTEGERS}"))
+        scales.append(numpy_helper.from_array(scale, f"{name}{SCALE}"))
+        cast = onnx.helper.make_node("Cast", [f"{name}{INTEGERS}"], [f"{name}.cast"], to=onnx.TensorProto.FLOAT)
+        nodes += [cast, onnx.helper.make_node("Mul", [f"{name}.cast", f"{name}{SCALE}"], [name])]
+    nodes += small.graph.node
     del small.graph.node[:]
     del small.graph.value_info[:]
     small.graph.node.extend(nodes)
+    small.graph.initializer.extend(scales)
     small.doc_string = ""
     onnx.checker.check_model(small)
     return small
 
 
-def contract(weights: bytes, state: dict[str, Any], scores: dict[str, Any]) -> dict[str, Any]:
+def contract(weights: bytes, state: dict[str, Any], net: SpeechNet) -> dict[str, Any]:
     """What the loader of the runtime holds the network to, and where it comes from."""
     return {
-        "schema": "labial-speech/1",
+        "schema": "labial-speech/2",
         "version": VERSION,
         "sha256": hashlib.sha256(weights).hexdigest(),
         "sample_rate": SAMPLE_RATE,
         "hop": HOP,
         "frame_rate": FRAME_RATE,
-        "look_ahead_ms": FUTURE_FRAMES * 1000 // FRAME_RATE,
-        "receptive_field": {"past_frames": PAST_FRAMES, "future_frames": FUTURE_FRAMES},
+        "look_ahead_ms": net.future_frames * 1000 // FRAME_RATE,
+        "receptive_field": {"past_frames": net.past_frames, "future_frames": net.future_frames},
         "phones": list(PHONES),
         "visemes": list(VISEMES),
         "inputs": {"waveform": "float32 [n], n >= 1, mono, 16 kHz, -1..1"},
@@ -105,6 +117,8 @@ def contract(weights: bytes, state: dict[str, Any], scores: dict[str, Any]) -> d
             "visemes": f"float32 [t, {len(VISEMES)}], posteriors",
             "voice": "float32 [t], probability of speech",
             "loudness": "float32 [t], dBFS of the frame, floor -90",
+            "voicing": "float32 [t], probability that the vocal folds swing",
+            "pitch": "float32 [t], Hz, meant where voicing is above 0.5",
         },
         "features": {
             "bands": BANDS, "n_fft": N_FFT, "window": WINDOW, "hop": HOP, "scale": "slaney", "power_floor": POWER_FLOOR,
@@ -114,30 +128,22 @@ def contract(weights: bytes, state: dict[str, Any], scores: dict[str, Any]) -> d
             for c in CORPORA
         ],
         "training_minutes": round(state["seconds"] / 60),
-        "validation": scores,
+        "validation": state["scores"],
     }  # fmt: skip
-
-
-@torch.no_grad()
-def unweight(net: SpeechNet) -> None:
-    """Take the loss's weights out of the posteriors: what counts w times in training is said w times too often."""
-    assert net.heads.bias is not None
-    net.heads.bias[: len(PHONES)] -= PHONE_WEIGHT.log()
-    net.heads.bias[len(PHONES) : len(PHONES) + len(VISEMES)] -= VISEME_WEIGHT.log()
 
 
 def export(checkpoint: Path, weights: Path) -> None:
     """Write speech.onnx and speech.json into the folder `weights` from the averaged weights of a checkpoint."""
     state = torch.load(checkpoint)
-    net = SpeechNet()
+    net = network(Recipe(**state["recipe"]))
     net.load_state_dict(state["average"])
-    unweight(net)
+    weighting.weight(net, -1.0)
     hearer = Hearer(net)
-    proto = halved(to_onnx(hearer))
-    print(f"stored in float16: outputs move by at most {difference(hearer, proto):.1e}")
+    proto = quantised(to_onnx(hearer))
+    print(f"stored in int8: outputs move by at most {difference(hearer, proto):.1e}")
     weights.mkdir(parents=True, exist_ok=True)
     packed = proto.SerializeToString()
     (weights / "speech.onnx").write_bytes(packed)
-    text = json.dumps(contract(packed, state, state["scores"]), ensure_ascii=False, indent=1)
+    text = json.dumps(contract(packed, state, net), ensure_ascii=False, indent=1)
     (weights / "speech.json").write_text(text + "\n", encoding="utf-8")
     print(f"speech.onnx: {len(packed) / 1e6:.2f} MB after {state['step']} steps")

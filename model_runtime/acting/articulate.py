@@ -34,7 +34,7 @@ from .gestures import (
 )
 from .rules import contacts, jaw_limit
 
-_JAW_SIGMA = 0.034
+_JAW_SIGMA = 0.044
 """Smoothing of the jaw in seconds: a mass that vowels move fully (4 Hz) and short obstruents hardly."""
 _JAW_LAG = 0.012
 """The jaw peaks 0 to 33 ms after the loudness."""

@@ -119,12 +119,12 @@ def _strength(phone: Phone, gain: float, style: Style) -> float:
 
 def _contact(phone: Phone, after_pause: bool, style: Style) -> Gesture:
     """A closure or a lip-to-teeth contact: full strength in every style."""
-    lead = (0.15 if after_pause else 0.085) * style.anticipation
+    lead = (0.15 if after_pause else 0.095) * style.anticipation
     apex = phone.start - 0.020
     hold_end = max(phone.end - 0.032, apex + 0.045)
     event = VisemeEvent(
         viseme=VISEME_OF[phone.symbol], phone=phone.symbol, start=phone.start, end=phone.end,
-        onset=min(phone.start - lead, apex - 0.03), apex=apex, hold_end=hold_end, release=hold_end + 0.085,
+        onset=min(phone.start - lead, apex - 0.03), apex=apex, hold_end=hold_end, release=hold_end + 0.095,
         strength=1.0,
     )  # fmt: skip
     return Gesture(event, CLOSED, 1.0)

@@ -8,10 +8,10 @@ import importlib.util
 import re
 import threading
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..errors import TextError
-from ..phones import PHONES
+from ..phones import PHONES, SILENCE, VOWELS
 
 _LOCK = threading.Lock()
 _RETRIEVAL, _UTF8, _IPA = 2, 1, 2
@@ -31,7 +31,19 @@ _JOINED: tuple[tuple[str, str], ...] = (
     ("ɔi", "ɔɪ"), ("ɔy", "ɔɪ"), ("ɔø", "ɔɪ"),
 )  # fmt: skip
 _AFFRICATES = ("tʃ", "dʒ", "aɪ", "aʊ", "eɪ", "oʊ", "ɔɪ")
-_WEAK = {"a": ("ə",), "the": ("ð", "ə"), "to": ("t", "ə"), "of": ("ə", "v"), "and": ("ə", "n"), "for": ("f", "ɝ")}
+_LETTERS_OF: dict[str, dict[str, str]] = {"en": {"ɾ": "d", "ɐ": "ə"}, "de": {"ɐ": "a", "ɜ": "a"}}
+"""Letters that espeak-ng uses for another sound in this language."""
+_ACCENTS = {"en": ("en-us", "en-gb"), "pt": ("pt", "pt-br"), "es": ("es", "es-419")}
+"""The accents that a speaker may have where none is asked for."""
+_WEAK = {
+    "a": "ə", "an": "ən", "the": "ðə ði", "to": "tə", "of": "əv ə", "and": "ən n", "for": "fɝ fə", "from": "fɹəm",
+    "that": "ðət", "than": "ðən", "them": "ðəm əm", "can": "kən", "at": "ət", "as": "əz", "was": "wəz", "were": "wɝ wə",
+    "are": "ɝ ə", "or": "ɝ ə", "but": "bət", "you": "jə", "your": "jɝ jə", "have": "həv əv", "has": "həz əz",
+    "had": "həd əd", "he": "ɪ", "him": "ɪm", "his": "ɪz", "her": "ɝ ə", "us": "əs", "must": "məst məs", "should": "ʃəd",
+    "could": "kəd", "would": "wəd əd", "do": "də", "does": "dəz", "am": "əm", "some": "səm", "just": "dʒəst dʒəs",
+    "because": "kəz", "into": "ɪntə", "so": "sə", "my": "mə", "there": "ðɝ ðə", "i'm": "am", "i'll": "al", "it's": "ts",
+}  # fmt: skip
+"""English words as they are said without stress."""
 
 
 @dataclass(frozen=True)
@@ -61,9 +73,11 @@ def pronounce(text: str, language: str = "en-us") -> tuple[LexiconWord, ...]:
     plain = re.sub(r"<[^>]*>|\[[^\]]*\]|\{[^}]*\}", " ", text)
     words = []
     for written in re.findall(r"[^\s.,;:!?…“”„\"()«»¿¡—–]+", plain):
-        full = inventory(ipa(written, language))
+        accents = _ACCENTS.get(language.lower(), (language,))
+        full = [form for accent in accents if (form := inventory(ipa(written, accent), accent))]
         if full:
-            words.append(LexiconWord(written, _variants(written, full, language)))
+            forms = [reduced for form in full for reduced in _variants(form, language)]
+            words.append(LexiconWord(written, tuple(dict.fromkeys((full[0], *forms, *_weak(written, language))))))
     return tuple(words)
 
 
@@ -72,8 +86,14 @@ def available() -> bool:
     return importlib.util.find_spec("espeakng_loader") is not None
 
 
-def inventory(spoken: str) -> Pronunciation:
+def _base(language: str) -> str:
+    """The language without its region."""
+    return re.split("[-_]", language.lower())[0]
+
+
+def inventory(spoken: str, language: str = "") -> Pronunciation:
     """espeak-ng's IPA of a word as phones of the inventory. Symbols that are not known are left out."""
+    letters_of = {**_LETTERS, **_LETTERS_OF.get(_base(language), {})}
     found: list[SpokenPhone] = []
     for part in re.split(r"[_\s]+", re.sub(r"\([a-z-]+\)", "", spoken)):
         stressed = any(mark in part for mark in _STRESS)
@@ -83,26 +103,67 @@ def inventory(spoken: str) -> Pronunciation:
         letters = re.sub("[ʰʲʷˠˤːˑˈˌⁿ]", "", letters)
         for old, new in _JOINED:
             letters = letters.replace(old, new)
-        for symbol in re.findall("|".join(_AFFRICATES) + "|.", letters):
-            phone = symbol if symbol in PHONES else _LETTERS.get(symbol, "")
+        for symbol in _symbols(letters):
+            phone = symbol if symbol in PHONES else letters_of.get(symbol, "")
             if phone:
                 found.append(SpokenPhone(phone, stressed))
     return tuple(found)
 
 
-def _variants(written: str, full: Pronunciation, language: str) -> tuple[Pronunciation, ...]:
-    """The full form and the reduced ones of fluent speech: weak English words, German -en, silent h."""
+def _variants(full: Pronunciation, language: str) -> list[Pronunciation]:
+    """The full form and the reduced ones of fluent speech.
+
+    Any language: silent h. English, German, Dutch: ən without its vowel, t and d lost after a consonant. English: a
+    syllable of l alone. German: r that is a vowel at the end of a syllable.
+    """
+    base = _base(language)
     forms = [full]
-    if language.startswith("en") and written.lower() in _WEAK:
-        forms.append(tuple(SpokenPhone(p, False) for p in _WEAK[written.lower()]))
-    tail = tuple(p.symbol for p in full[-2:])
-    if language.startswith("de") and len(full) > 3 and tail == ("ə", "n"):
-        before = full[-3].symbol
-        nasal = "m" if before in "pb" else "ŋ" if before in "kɡ" else "n"
-        forms += [(*full[:-2], SpokenPhone(nasal, False)), (*full[:-3], SpokenPhone(nasal, False))]
+    if base == "de" and (vocalised := _vocalised(full)) != full:
+        forms.append(vocalised)
+    if base in ("en", "de", "nl"):
+        forms += [reduced for form in forms for reduced in _swallowed(form)]
+    if base == "en" and len(full) > 2 and full[-2].symbol == "ə" and full[-1].symbol == "l":
+        forms.append((*full[:-2], full[-1]))
+    if base in ("en", "de", "nl") and len(full) > 3 and full[-1].symbol in "td" and full[-2].symbol not in VOWELS:
+        forms.append(full[:-1])
     if full[0].symbol == "h" and len(full) > 1:
         forms.append(full[1:])
-    return tuple(dict.fromkeys(forms))
+    return forms
+
+
+def _vocalised(full: Pronunciation) -> Pronunciation:
+    """r between a vowel and no vowel becomes a."""
+    symbols = [SILENCE, *(phone.symbol for phone in full), SILENCE]
+    return tuple(
+        replace(phone, symbol="a")
+        if phone.symbol == "r" and symbols[k] in VOWELS and symbols[k + 2] not in VOWELS
+        else phone
+        for k, phone in enumerate(full)
+    )
+
+
+def _swallowed(form: Pronunciation) -> list[Pronunciation]:
+    """ən without its vowel: haben is mostly said habm or ham, Abend abmt, open oʊpm."""
+    symbols = [phone.symbol for phone in form]
+    made = []
+    for k in range(1, len(form) - 1) if len(form) > 3 else ():
+        if symbols[k : k + 2] == ["ə", "n"] and (k + 2 == len(form) or symbols[k + 2] not in VOWELS):
+            before = symbols[k - 1]
+            nasal = SpokenPhone("m" if before in "pb" else "ŋ" if before in "kɡ" else "n", False)
+            made.append((*form[:k], nasal, *form[k + 2 :]))
+            if before in "pbtdkɡ":
+                made.append((*form[: k - 1], nasal, *form[k + 2 :]))
+    return made
+
+
+def _weak(written: str, language: str) -> list[Pronunciation]:
+    """An English word without stress, if it has such forms."""
+    said = _WEAK.get(written.lower().replace("’", "'"), "") if _base(language) == "en" else ""
+    return [tuple(SpokenPhone(p, False) for p in _symbols(form)) for form in said.split()]
+
+
+def _symbols(letters: str) -> list[str]:
+    return re.findall("|".join(_AFFRICATES) + "|.", letters)
 
 
 @functools.cache
@@ -110,12 +171,9 @@ def ipa(word: str, language: str) -> str:
     """What espeak-ng says for a written word, phones joined by "_". Raises TextError as `pronounce` does."""
     library = _espeak()
     with _LOCK:
-        if library.espeak_SetVoiceByName(language.lower().replace("_", "-").encode()) != 0:
-            base = re.split("[-_]", language.lower())[0]
-            if library.espeak_SetVoiceByName(base.encode()) != 0:
-                raise TextError(
-                    f"espeak-ng does not know the language “{language}”. Use a code such as en-us, de or fr."
-                )
+        names = (language.lower().replace("_", "-"), _base(language))
+        if all(library.espeak_SetVoiceByName(name.encode()) != 0 for name in names):
+            raise TextError(f"espeak-ng does not know the language “{language}”. Use a code such as en-us, de or fr.")
         rest, said = ctypes.c_char_p(word.encode(errors="replace")), ""
         while rest.value:
             said += library.espeak_TextToPhonemes(ctypes.byref(rest), _UTF8, _IPA | ord("_") << 8).decode() + " "

@@ -16,7 +16,7 @@ from ..contracts import FRAME_RATE, SAMPLE_RATE, VISEMES, AudioClip, Hearing, Pr
 from ..errors import ModelError
 from ..phones import PHONES
 
-SCHEMA = "labial-speech/1"
+SCHEMA = "labial-speech/2"
 WEIGHTS = Path(__file__).parent / "weights"
 HOP = SAMPLE_RATE // FRAME_RATE
 CHUNK_FRAMES = 30 * FRAME_RATE
@@ -25,7 +25,7 @@ QUIET_PEAK = 0.1
 """Clips whose loudest sample is below this are raised to it: the network knows speech from -40 dBFS on."""
 QUIETEST = -90.0
 """dBFS of digital silence; exporters drop so small a floor from the graph, which then says minus infinity."""
-OUTPUTS = ("phones", "visemes", "voice", "loudness")
+OUTPUTS = ("phones", "visemes", "voice", "loudness", "voicing", "pitch")
 
 
 @dataclass(frozen=True)
@@ -50,10 +50,13 @@ class SpeechNetwork:
         field = contract["receptive_field"]
         return cls(*_session(graph), int(field["past_frames"]), int(field["future_frames"]))
 
-    def hear(self, clip: AudioClip, progress: Progress | None = None) -> Hearing:
-        """Everything that the network hears in a clip, floor(n / 160) frames but at least one."""
+    def hear(self, clip: AudioClip, progress: Progress | None = None, raise_to: float = QUIET_PEAK) -> Hearing:
+        """Everything that the network hears in a clip, floor(n / 160) frames but at least one.
+
+        raise_to: the loudest sample of a clip that is quieter becomes this; 0 leaves it as it is.
+        """
         samples = clip.samples if len(clip.samples) >= HOP else np.pad(clip.samples, (0, HOP - len(clip.samples)))
-        gain = np.float32(max(1.0, QUIET_PEAK / max(1e-6, float(samples.max()), -float(samples.min()))))
+        gain = np.float32(max(1.0, raise_to / max(1e-6, float(samples.max()), -float(samples.min()))))
         frames = len(samples) // HOP
         heard: list[Any] = []
         for first in range(0, frames, CHUNK_FRAMES):
@@ -67,11 +70,12 @@ class SpeechNetwork:
                 heard = [np.empty((frames, *output.shape[1:]), np.float32) for output in chunk]
             for whole, output in zip(heard, chunk, strict=True):
                 whole[first:last] = output[first - begin : last - begin]
-        phones, visemes, voice, loudness = heard
+        phones, visemes, voice, loudness, voicing, pitch = heard
         loudness = np.maximum(loudness - 20.0 * np.log10(gain), QUIETEST)
-        for output in (phones, visemes, voice, loudness):
+        pitch = np.where(voicing > 0.5, pitch, np.float32(0.0))
+        for output in (phones, visemes, voice, loudness, pitch):
             output.setflags(write=False)
-        return Hearing(phones, visemes, voice, loudness, clip.duration)
+        return Hearing(phones, visemes, voice, loudness, pitch, clip.duration)
 
 
 def _session(graph: Path) -> tuple[Any, str]:

@@ -42,7 +42,7 @@ class NumpySession:
 
 
 def _folded(graph: Graph) -> tuple[dict[str, Array], list[Node]]:
-    """What depends on constants alone (weights stored in float16), worked out once."""
+    """What depends on constants alone (weights stored in int8), worked out once."""
     constants, nodes = dict(graph.constants), []
     for node in graph.nodes:
         if all(name in constants for name in node.inputs if name):
@@ -123,6 +123,7 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "Cast": _cast,
     "Conv": _conv,
     "Div": _divide,
+    "Exp": lambda _, x: np.exp(x),
     "Gather": lambda a, x, index: np.take(x, index, axis=a["axis"]),
     "Log": lambda _, x: np.log(x),
     "Max": lambda _, x, y: np.maximum(x, y),

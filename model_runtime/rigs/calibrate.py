@@ -56,23 +56,25 @@ def calibrate(probe: RigProbe, rig_map: RigMap, target_gap: float = PRESS) -> Ca
 def correct(keys: KeyTracks, proofs: Sequence[ContactProof], probe: RigProbe, rig_map: RigMap) -> KeyTracks:
     """The same keys with stronger closures where the mesh still showed a gap; other keys stay as they are.
 
-    The closing pose is solved again for a gap that is smaller by what was measured.
+    The closing pose of a contact that is open at any of its frames is solved again for a gap that is smaller by what
+    was measured.
     """
-    open_frames = {p.frame: p.gap for p in proofs if p.contact.kind == "closure" and not p.passed}
-    if not open_frames:
+    left_open = {p.contact: p.gap for p in proofs if p.contact.kind == "closure" and not p.passed}
+    if not left_open:
         return keys
-    pose = calibrate(probe, rig_map, PRESS - 1.25 * max(open_frames.values())).closure
+    frames = [frame for frame, contact in keys.contact_frames if contact in left_open]
+    pose = calibrate(probe, rig_map, PRESS - 1.25 * max(left_open.values())).closure
     value_of = dict(zip(probe.targets, pose, strict=True))
     return KeyTracks(
-        tracks=tuple(_raised(track, open_frames, float(value_of[track.target])) for track in keys.tracks),
+        tracks=tuple(_raised(track, frames, float(value_of[track.target])) for track in keys.tracks),
         contact_frames=keys.contact_frames,
         clock=keys.clock,
         error=keys.error,
     )
 
 
-def _raised(track: KeyTrack, frames: dict[int, float], value: float) -> KeyTrack:
-    rows = np.isin(track.co[:, 0].astype(int), list(frames))
+def _raised(track: KeyTrack, frames: Sequence[int], value: float) -> KeyTrack:
+    rows = np.isin(track.co[:, 0].astype(int), frames)
     if not rows.any():
         return track
     co, handles = track.co.copy(), track.handles.copy()

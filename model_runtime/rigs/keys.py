@@ -36,7 +36,7 @@ def thin(curves: Curves, clock: FrameClock, tolerance: float = 0.02) -> KeyTrack
     for frame, contact in snapped:
         times[frame - first] = _inside(contact, times[frame - first])
     sampled = _sampled(curves.values, times)
-    fixed = np.unique(np.array([frame - first for frame, _ in snapped], dtype=np.int64))
+    fixed = _ends(snapped) - first
     tracks, worst = [], 0.0
     for column, target in enumerate(curves.targets):
         values = sampled[:, column]
@@ -67,6 +67,14 @@ def contact_frames(
             if first <= frame <= last:
                 taken.setdefault(frame, contact)
     return tuple(sorted(taken.items(), key=lambda item: item[0]))
+
+
+def _ends(snapped: tuple[tuple[int, Contact], ...]) -> Indices:
+    """The first and the last frame of every contact: between two level keys of one value nothing moves."""
+    held: dict[Contact, list[int]] = {}
+    for frame, contact in snapped:
+        held.setdefault(contact, []).append(frame)
+    return np.unique(np.array([end for frames in held.values() for end in (frames[0], frames[-1])], dtype=np.int64))
 
 
 def _inside(contact: Contact, seconds: float) -> float:

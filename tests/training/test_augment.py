@@ -51,3 +51,12 @@ def test_noises_are_finite_and_of_unit_power(make: object) -> None:
     noise = make(np.random.default_rng(3))  # type: ignore[operator]
     assert len(noise) == augment.POOL_SECONDS * augment.SAMPLE_RATE
     assert np.isfinite(noise).all() and 0.7 < noise.std() < 1.4
+
+
+def test_a_room_keeps_the_direct_sound_in_its_place() -> None:
+    """The echo comes after it; what is before is the filter of its exact delay."""
+    for number in range(10):
+        response = augment.room(np.random.default_rng(number))
+        assert response[augment.LEAD] == 1.0
+        assert np.square(response[augment.LEAD + 20 :]).sum() > 0.05
+        assert np.abs(response[: augment.LEAD - 2]).max() < 0.5

@@ -9,7 +9,7 @@ import pytest
 
 from model_runtime.hearing.lexicon import ipa
 from training.corpora import audio, list_path, utterances
-from training.kokoro import misaki
+from training.kokoro import foreign, misaki
 from training.synthesise import sentences, write
 
 
@@ -22,6 +22,15 @@ from training.synthesise import sentences, write
 ])  # fmt: skip
 def test_words_in_kokoros_spelling(word: str, british: bool, phonemes: str) -> None:
     assert misaki(ipa(word, "en-gb" if british else "en-us"), british) == phonemes
+
+
+@pytest.mark.parametrize(("word", "language", "phonemes"), [
+    ("zwölf", "de", "ʦvˈœlf"),
+    ("calle", "es", "kˈaʎe"),
+    ("hjärta", "sv", "jˈɛta"),
+])  # fmt: skip
+def test_words_of_other_languages_in_kokoros_spelling(word: str, language: str, phonemes: str) -> None:
+    assert foreign(ipa(word, language)) == phonemes
 
 
 def test_a_piece_comes_back(tmp_path: Path) -> None:

@@ -82,6 +82,18 @@ def test_a_long_enough_plateau_is_held_for_two_frames() -> None:
         assert len(held) >= 2
 
 
+def test_a_long_plateau_is_keyed_at_its_ends_and_level_between() -> None:
+    times = np.arange(200) / FRAME_RATE
+    contact = Contact("closure", "m", 1.0, 1.12)
+    press = np.clip(1.0 - np.maximum(contact.start - times, times - contact.end) / 0.06, 0.0, 1.0)
+    keys = thin(Curves((KEY,), frozen_array(press[:, None]), (contact,)), FrameClock(60))
+    held = [frame for frame, _ in keys.contact_frames]
+    assert len(held) >= 7
+    keyed = set(keys.tracks[0].co[:, 0].astype(int)) & set(held)
+    assert keyed == {held[0], held[-1]}
+    assert [bezier(keys.tracks[0], frame) for frame in held] == pytest.approx([1.0] * len(held), abs=1e-4)
+
+
 def test_neighbouring_contacts_do_not_share_a_frame() -> None:
     near = (Contact("labiodental", "f", 1.0, 1.05), Contact("closure", "p", 1.05, 1.1))
     held = contact_frames(near, FrameClock(24), 0, 100)

@@ -141,8 +141,8 @@ def _outside_blender(item: Import, path: PurePosixPath) -> str:
     return "only the add-on and the Blender tests import this" if item.top in BLENDER | {"addon", "bl_ext"} else ""
 
 
-def _demo(item: Import, path: PurePosixPath) -> str:
-    return "the demo runs the installed add-on" if item.top == "addon" else ""
+def _in_blender(item: Import, path: PurePosixPath) -> str:
+    return "this runs the installed add-on" if item.top == "addon" else ""
 
 
 def _plain(item: Import) -> bool:
@@ -158,7 +158,8 @@ RULES = {
     "tests/unit": _unit_test,
     "tests": _outside_blender,
     "training": _outside_blender,
-    "benchmarks/demo": _demo,
+    "benchmarks/demo": _in_blender,
+    "benchmarks/motion": _in_blender,
     "benchmarks": _outside_blender,
 }
 """Folder or file -> its rule; the first that fits."""

@@ -95,9 +95,39 @@ def test_german_endings_may_be_swallowed() -> None:
         assert reduced.replace("ː", "") in forms
 
 
-def test_weak_english_words_have_a_weak_form() -> None:
-    (word,) = lexicon.pronounce("and", "en-gb")
-    assert [p.symbol for p in word.pronunciations[-1]] == ["ə", "n"]
+def forms(written: str, language: str) -> list[str]:
+    """Every way to say a word."""
+    (word,) = lexicon.pronounce(written, language)
+    return [" ".join(p.symbol for p in form) for form in word.pronunciations]
+
+
+@pytest.mark.parametrize(("written", "language", "form"), [
+    ("and", "en-gb", "ə n"),
+    ("that", "en-us", "ð ə t"),
+    ("I'm", "en-us", "a m"),
+    ("better", "en-us", "b ɛ d ɝ"),
+    ("bottle", "en-gb", "b ɔ t l"),
+    ("next", "en-us", "n ɛ k s"),
+    ("open", "en-us", "oʊ p m"),
+    ("Abend", "de", "a b m t"),
+    ("aber", "de", "a b a"),
+    ("wir", "de", "v i a"),
+    ("wir", "de", "v i r"),
+    ("hola", "es", "o l a"),
+])  # fmt: skip
+def test_words_have_the_forms_of_fluent_speech(written: str, language: str, form: str) -> None:
+    assert form in forms(written, language)
+
+
+def test_a_flap_is_a_d_in_english_and_an_r_in_spanish() -> None:
+    assert "r" not in " ".join(forms("beautiful", "en-us")).split()
+    assert "r" in forms("caro", "es")[0].split()
+
+
+def test_without_a_region_any_accent_may_be_spoken() -> None:
+    assert {"b ɛ t ə", "b ɛ d ɝ"} <= set(forms("better", "en"))
+    assert "b ɛ t ə" not in forms("better", "en-us")
+    assert {"θ", "s"} <= {form.split()[0] for form in forms("cinco", "es")}
 
 
 def test_a_language_without_its_region_is_still_spoken() -> None:

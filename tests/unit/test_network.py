@@ -42,6 +42,7 @@ def test_chunks_join_as_if_heard_at_once(minute: AudioClip, chunk: int, monkeypa
         assert posteriors.min() >= 0.0
         assert posteriors.sum(axis=1) == pytest.approx(1.0, abs=1e-4)
     assert chunked.voice.min() >= 0.0 and chunked.voice.max() <= 1.0
+    np.testing.assert_allclose(whole.pitch, chunked.pitch, rtol=1e-3)
     assert chunked.loudness.min() >= -90.1 and chunked.loudness.max() <= 3.1
 
 
@@ -56,6 +57,28 @@ def test_short_clips_have_whole_frames_and_at_least_one(samples: int) -> None:
 def test_loudness_is_dbfs_of_the_frame() -> None:
     heard = network.shared().hear(noise(SAMPLE_RATE))
     assert float(heard.loudness[20:80].mean()) == pytest.approx(-20.0, abs=1.0)
+
+
+def alike(samples: np.ndarray, at: int, lag: float) -> float:
+    """How alike 30 ms around sample `at` are to what was `lag` samples earlier, at most 1."""
+    now = samples[at - 240 : at + 240]
+    lags = [round(lag * stretch) for stretch in (0.92, 0.94, 0.96, 0.98, 1.0, 1.02, 1.04, 1.06, 1.08)]
+    ago = (samples[at - 240 - lag : at + 240 - lag] for lag in lags)
+    return max(float(now @ then / np.sqrt((now @ now) * (then @ then) + 1e-12)) for then in ago)
+
+
+def test_the_voice_repeats_itself_at_the_pitch_that_is_heard(minute: AudioClip) -> None:
+    pitch = network.shared().hear(minute).pitch
+    voiced = np.flatnonzero(pitch[10:-10] > 0)[::7] + 10
+    assert 0.25 < (pitch > 0).mean() < 0.75
+    assert 60.0 < np.median(pitch[voiced]) < 350.0
+    here = [alike(minute.samples, 160 * k + 80, SAMPLE_RATE / pitch[k]) for k in voiced]
+    elsewhere = [alike(minute.samples, 160 * k + 80, 1.4 * SAMPLE_RATE / pitch[k]) for k in voiced]
+    assert np.median(here) > 0.6 and np.median(here) > np.median(elsewhere) + 0.3
+
+
+def test_noise_has_no_pitch() -> None:
+    assert (network.shared().hear(noise(2 * SAMPLE_RATE)).pitch == 0).mean() > 0.95
 
 
 def test_digital_silence_is_quiet_and_finite() -> None:

@@ -31,7 +31,7 @@ def test_numpy_hears_what_onnxruntime_hears(session: NumpySession, samples: int)
     ours, theirs = (s.run(list(network.OUTPUTS), {"waveform": waveform}) for s in (session, reference))
     for name, one, other in zip(network.OUTPUTS, ours, theirs, strict=True):
         assert one.shape == other.shape
-        np.testing.assert_allclose(one, other, rtol=0, atol=1e-4, err_msg=name)
+        np.testing.assert_allclose(one, other, rtol=1e-5 if name == "pitch" else 0, atol=1e-4, err_msg=name)
 
 
 def test_constants_survive_and_a_second_run_is_the_same(session: NumpySession) -> None:
@@ -48,8 +48,9 @@ def test_without_onnxruntime_numpy_runs_the_network(monkeypatch: pytest.MonkeyPa
     instead = network.SpeechNetwork.load()
     assert instead.executor == "NumPy"
     heard = instead.hear(clip)
-    for name in network.OUTPUTS:
+    for name in ("phones", "visemes", "voice", "loudness"):
         assert np.abs(getattr(heard, name) - getattr(expected, name)).max() < 1e-4
+    np.testing.assert_allclose(heard.pitch, expected.pitch, rtol=1e-5)
 
 
 @pytest.mark.parametrize("keep", [0, 10, 1_000, 1_000_000])

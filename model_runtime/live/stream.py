@@ -1,0 +1,46 @@
+"""The network on sound that is still coming: each frame is decided a fixed time after it was spoken."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..contracts import FRAME_RATE, SAMPLE_RATE, AudioClip, Float32, Hearing, frozen_array
+from ..hearing.network import HOP, SpeechNetwork
+
+LOOK_AHEAD = 0.1
+"""Seconds between a frame and the sound that decides it. The network itself would look 0.25 s ahead."""
+
+
+class Stream:
+    """`push` takes samples as they come and returns what was heard up to `look_ahead` seconds before their end.
+
+    How loud the whole will be is not known yet: unlike a clip, a quiet stream is not raised.
+    """
+
+    HEARD = ("phones", "visemes", "voice", "loudness", "pitch")
+    """What each frame of a `Hearing` has."""
+
+    def __init__(self, network: SpeechNetwork, look_ahead: float = LOOK_AHEAD) -> None:
+        self._network = network
+        self._ahead = round(look_ahead * FRAME_RATE)
+        self._samples: Float32 = np.zeros(0, np.float32)
+        self._decided = 0
+
+    def push(self, samples: Float32) -> Hearing:
+        """Samples float32 [n] at 16 kHz, of any n; the frames that they decide, in order, none twice."""
+        self._samples = np.concatenate((self._samples, samples))
+        return self._decide(len(self._samples) // HOP - self._ahead)
+
+    def finish(self) -> Hearing:
+        """The last frames, when nothing more will come."""
+        return self._decide(len(self._samples) // HOP)
+
+    def _decide(self, end: int) -> Hearing:
+        """Frames up to `end` of the sound that is kept; what no later frame depends on is let go."""
+        heard = self._network.hear(AudioClip(frozen_array(self._samples), "live"), raise_to=0.0)
+        first, last = self._decided, max(self._decided, end)
+        parts = (getattr(heard, name)[first:last] for name in self.HEARD)
+        spent = max(0, last - self._network.past_frames)
+        self._samples = self._samples[spent * HOP :]
+        self._decided = last - spent
+        return Hearing(*parts, (last - first) * HOP / SAMPLE_RATE)
