@@ -10,12 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
-
-from model_runtime.contracts import Hearing, frozen_array
 from model_runtime.export.cues import as_rows, cues
 from model_runtime.hearing import align, audio, network
-from model_runtime.live.stream import Stream
+from model_runtime.live.stream import Stream, joined
 
 from .scoring import LABELS, cued, read, require_labels, table
 
@@ -33,9 +30,7 @@ def live(look_ahead: float) -> Iterator[dict[str, Any]]:
             continue
         samples, stream = audio.load(LABELS.parent / row["audio"]).samples, Stream(network.shared(), look_ahead)
         parts = [stream.push(samples[at : at + STEP]) for at in range(0, len(samples), STEP)] + [stream.finish()]
-        whole = (np.concatenate([getattr(part, name) for part in parts]) for name in Stream.HEARD)
-        hearing = Hearing(*map(frozen_array, whole), sum(part.duration for part in parts))
-        found = as_rows(cues(align.recognise(hearing)))
+        found = as_rows(cues(align.recognise(joined(parts))))
         yield {"id": row["id"], "set": row["set"], "vocab": "ovr15", "cues": found}
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from ..contracts import FRAME_RATE, SAMPLE_RATE, AudioClip, Float32, Hearing, frozen_array
@@ -16,9 +18,6 @@ class Stream:
 
     How loud the whole will be is not known yet: unlike a clip, a quiet stream is not raised.
     """
-
-    HEARD = ("phones", "visemes", "voice", "loudness", "pitch")
-    """What each frame of a `Hearing` has."""
 
     def __init__(self, network: SpeechNetwork, look_ahead: float = LOOK_AHEAD) -> None:
         self._network = network
@@ -39,8 +38,27 @@ class Stream:
         """Frames up to `end` of the sound that is kept; what no later frame depends on is let go."""
         heard = self._network.hear(AudioClip(frozen_array(self._samples), "live"), raise_to=0.0)
         first, last = self._decided, max(self._decided, end)
-        parts = (getattr(heard, name)[first:last] for name in self.HEARD)
+        new = slice(first, last)
         spent = max(0, last - self._network.past_frames)
         self._samples = self._samples[spent * HOP :]
         self._decided = last - spent
-        return Hearing(*parts, (last - first) * HOP / SAMPLE_RATE)
+        return Hearing(
+            phones=heard.phones[new],
+            visemes=heard.visemes[new],
+            voice=heard.voice[new],
+            loudness=heard.loudness[new],
+            pitch=heard.pitch[new],
+            duration=(last - first) * HOP / SAMPLE_RATE,
+        )
+
+
+def joined(parts: Sequence[Hearing]) -> Hearing:
+    """What a stream has said so far, as if it had been heard at once."""
+    return Hearing(
+        phones=frozen_array(np.concatenate([part.phones for part in parts])),
+        visemes=frozen_array(np.concatenate([part.visemes for part in parts])),
+        voice=frozen_array(np.concatenate([part.voice for part in parts])),
+        loudness=frozen_array(np.concatenate([part.loudness for part in parts])),
+        pitch=frozen_array(np.concatenate([part.pitch for part in parts])),
+        duration=sum(part.duration for part in parts),
+    )
