@@ -78,13 +78,11 @@ def grow(net: SpeechNet, path: Path, waveforms: Tensor) -> None:
 
     def settle(part: Convolution) -> None:
         def hook(_: object, __: object, out: Tensor) -> None:
-            mean, variance = out.mean((0, 2)), out.var((0, 2))
-            part.norm.running_mean.copy_(mean)
-            part.norm.running_var.copy_(variance)
+            _measure(part.norm, out)
             if id(part) in biases:
                 kept = len(biases[id(part)])
-                part.norm.weight[:kept] = torch.sqrt(variance[:kept] + part.norm.eps)
-                part.norm.bias[:kept] = biases[id(part)] + mean[:kept]
+                part.norm.weight[:kept] = torch.sqrt(part.norm.running_var[:kept] + part.norm.eps)
+                part.norm.bias[:kept] = biases[id(part)] + part.norm.running_mean[:kept]
 
         hooks.append(part.conv.register_forward_hook(hook))
 
@@ -97,7 +95,7 @@ def grow(net: SpeechNet, path: Path, waveforms: Tensor) -> None:
     for handle in hooks:
         handle.remove()
     for key in ("weight", "bias", "running_mean", "running_var"):
-        _lay(getattr(net.norm, key), weights[f"norm.{key}"], keep=True)
+        _lay(getattr(net.norm, key), weights[f"norm.{key}"])
 
 
 def _measure(norm: torch.nn.BatchNorm1d, x: Tensor) -> None:
@@ -106,9 +104,9 @@ def _measure(norm: torch.nn.BatchNorm1d, x: Tensor) -> None:
     norm.running_var.copy_(x.var((0, 2)))
 
 
-def _lay(whole: Tensor, part: Tensor, keep: bool = False) -> None:
-    """Put `part` into the corner of `whole`. What its rows get from new columns is zero, unless `keep`."""
+def _lay(whole: Tensor, part: Tensor) -> None:
+    """Put `part` into the corner of `whole`. What its rows get from new columns is zero."""
     corner = tuple(slice(0, size) for size in part.shape)
-    if whole.ndim > 1 and not keep:
+    if whole.ndim > 1:
         whole[: part.shape[0], part.shape[1] :] = 0.0
     whole[corner] = part

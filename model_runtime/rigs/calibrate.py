@@ -59,11 +59,12 @@ def correct(keys: KeyTracks, proofs: Sequence[ContactProof], probe: RigProbe, ri
     The closing pose of a contact that is open at any of its frames is solved again for a gap that is smaller by what
     was measured.
     """
-    left_open = {p.contact: p.gap for p in proofs if p.contact.kind == "closure" and not p.passed}
+    left_open = [p for p in proofs if p.contact.kind == "closure" and not p.passed]
     if not left_open:
         return keys
-    frames = [frame for frame, contact in keys.contact_frames if contact in left_open]
-    pose = calibrate(probe, rig_map, PRESS - 1.25 * max(left_open.values())).closure
+    contacts = {p.contact for p in left_open}
+    frames = [frame for frame, contact in keys.contact_frames if contact in contacts]
+    pose = calibrate(probe, rig_map, PRESS - 1.25 * max(p.gap for p in left_open)).closure
     value_of = dict(zip(probe.targets, pose, strict=True))
     return KeyTracks(
         tracks=tuple(_raised(track, frames, float(value_of[track.target])) for track in keys.tracks),
