@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from ..model_runtime.hearing import network
 from ..model_runtime.rigs.calibrate import calibrate, correct
 from ..model_runtime.rigs.detect import build_map, propose
 from ..model_runtime.rigs.presets import load_presets
+from ..model_runtime.speech_data import as_data
 from . import keyframes
 from .character import Character, find_character
 from .measure import Measured, measure
@@ -99,7 +101,13 @@ def deliver(
         raise CharacterError(
             f"The sound {request.sound.name} moves nothing on this character: no speech was heard in it."
         )
-    made_from = {"sound": request.sound.path, "style": request.style.name, "preset": prepared.rig_map.preset}
+    made_from = {
+        "sound": request.sound.path,
+        "style": request.style.name,
+        "preset": prepared.rig_map.preset,
+        "start": request.clock.start,
+        "speech": json.dumps(as_data(performance.speech)),
+    }
     written = keyframes.write(prepared.character, performance.keys, request.sound.name, made_from)
     keys, proofs = _proven(context, prepared, performance.keys, written.action)
     fit = performance.speech.text_fit

@@ -65,7 +65,8 @@ class Hearing:
     """What the network hears, frames at `FRAME_RATE`; frame k covers k/100 to (k+1)/100 s.
 
     phones [t, len(PHONES)] and visemes [t, 15] are posteriors (rows sum to 1), voice [t] is the probability of
-    speech, loudness [t] is dBFS of the frame's energy (about -90..0), pitch [t] is Hz, 0 where the vocal folds rest.
+    speech, loudness [t] is dBFS of the frame's energy (about -90..0), pitch [t] is Hz, 0 where the vocal folds rest,
+    brightness [t] is the level above 2.5 kHz over that below it in dB: high in s, and in a raised voice.
     """
 
     phones: Float32
@@ -73,6 +74,7 @@ class Hearing:
     voice: Float32
     loudness: Float32
     pitch: Float32
+    brightness: Float32
     duration: float
 
 
@@ -104,8 +106,8 @@ class Word:
 class Speech:
     """The phones of a line without gaps from 0 to `duration`, and the voice that the gains come from.
 
-    loudness float32 [t] dBFS at `FRAME_RATE`. text_fit: share of the transcript's phones that the sound supports,
-    None without transcript.
+    loudness, pitch and brightness float32 [t] are those of the `Hearing`; the last two may be empty: not known.
+    text_fit: share of the transcript's phones that the sound supports, None without transcript.
     """
 
     phones: tuple[Phone, ...]
@@ -113,11 +115,17 @@ class Speech:
     loudness: Float32
     words: tuple[Word, ...] = ()
     text_fit: float | None = None
+    pitch: Float32 = field(default_factory=lambda: frozen_array([]))
+    brightness: Float32 = field(default_factory=lambda: frozen_array([]))
 
 
 @dataclass(frozen=True)
 class Style:
-    """How the mouth acts; see presets/styles. Multipliers are 1.0 for the neutral reading."""
+    """How the mouth acts; see presets/styles. Multipliers are 1.0 for the neutral reading.
+
+    shapes: viseme -> the viseme shown in its place, "" where the lips of its neighbours serve; contacts stay.
+    hold_frames: every pose is held for so many frames, stepped; 0 for smooth motion.
+    """
 
     name: str = "Natural"
     intensity: float = 1.0
@@ -127,6 +135,9 @@ class Style:
     anticipation: float = 1.0
     smoothness: float = 1.0
     offset_ms: float = 0.0
+    breath: float = 1.0
+    shapes: Mapping[str, str] = field(default_factory=dict)
+    hold_frames: int = 0
 
 
 NATURAL = Style()

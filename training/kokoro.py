@@ -40,6 +40,20 @@ _FOREIGN = (
     ("ɓ", "b"), ("ɗ", "d"), ("ɞ", "ɜ"), ("ɘ", "ə"), ("ʕ", "ʔ"), ("ʷ", "w"),
 )  # fmt: skip
 
+_REGIONS = {
+    "australian": (
+        ("iː", "ɪi"), ("uː", "yː"), ("A", "æɪ"), ("I", "ɑɪ"), ("Q", "ʌy"), ("W", "æɔ"), ("ɑː", "aː"), ("æ", "ɛ"),
+        ("ɜː", "øː"), ("ɒ", "ɔ"),
+    ),
+    "new zealand": (
+        ("iː", "ɪi"), ("uː", "yː"), ("A", "ʌɪ"), ("Q", "ɐʊ"), ("ɛ", "e"), ("æ", "ɛ"), ("ɪ", "ə"), ("ɜː", "øː"),
+    ),
+    "scottish": (("uː", "y"), ("ʊ", "y"), ("A", "eː"), ("Q", "oː"), ("ɹ", "ɾ"), ("ɑː", "a"), ("W", "ʌʊ"), ("I", "ʌɪ")),
+    "south african": (("I", "aː"), ("uː", "yː"), ("æ", "ɛ"), ("ɪ", "ɨ"), ("Q", "œ"), ("A", "ʌɪ"), ("ɑː", "ɒː")),
+}  # fmt: skip
+"""What becomes of the British phonemes in other accents of English: no phone changes its class, only its sound."""
+REGIONS = tuple(_REGIONS)
+
 
 class Kokoro:
     """The model and its voices, which are fetched into `folder` on first use."""
@@ -88,6 +102,12 @@ def misaki(ipa: str, british: bool) -> str:
     for old, new in (*_MISAKI, *(_BRITISH if british else _AMERICAN)):
         spoken = spoken.replace(old, new)
     return spoken
+
+
+def regional(phonemes: str, region: str) -> str:
+    """British phonemes of `misaki` with the vowels of another region, all replaced at once."""
+    sounds = dict(_REGIONS[region])
+    return re.sub("|".join(sorted(sounds, key=len, reverse=True)), lambda found: sounds[found[0]], phonemes)
 
 
 def foreign(ipa: str) -> str:

@@ -24,7 +24,7 @@ from scipy import signal  # type: ignore[import-untyped]
 from model_runtime.hearing.lexicon import ipa
 
 from .corpora import PIECE, SAMPLE_RATE, Spoken, list_path, utterances, write
-from .kokoro import LONGEST, RATE, Kokoro, foreign, misaki
+from .kokoro import LONGEST, RATE, REGIONS, Kokoro, foreign, misaki, regional
 from .labels import Labels, piece_path, write_piece
 from .packages import written
 from .pronounce import inventory, words_of
@@ -33,6 +33,8 @@ PROMPTS = ("kathleen", "speechocean762")
 """The recordings whose sentences are said."""
 PIECES = {"kokoro-en": 8, "kokoro-world": 8, "flite": 30}
 GERMAN_SHARE = 0.25
+REGIONAL_SHARE = 0.7
+"""Of the sentences in British voices, those that they say as in Australia, New Zealand, Scotland or South Africa."""
 NATIVE = {"es": "e", "fr": "f", "hi": "h", "it": "i", "pt": "p"}
 """The voices of a language begin with this letter."""
 ACCENTS = {"a": "en-us", "b": "en-gb"}
@@ -101,10 +103,12 @@ def speak_foreign(kokoro: Kokoro, rng: np.random.Generator, text: str, language:
 
 
 def speak(kokoro: Kokoro, rng: np.random.Generator, text: str, name: str) -> Spoken:
-    """One sentence in a random English voice or mixture."""
+    """One sentence in a random English voice or mixture, the British ones often with another region's vowels."""
     accent = "a" if rng.random() < 0.6 else "b"
     words = [(ipa(word, ACCENTS[accent]), mark) for word, mark in re.findall(r"([\w']+)([^\w']*)", text.lower())]
     phonemes = "".join(f"{misaki(spoken, accent == 'b')}{',' if ',' in mark else ''} " for spoken, mark in words)
+    if accent == "b" and rng.random() < REGIONAL_SHARE:
+        phonemes = regional(phonemes, str(rng.choice(REGIONS)))
     voices = sorted(voice for voice in kokoro.voices if voice[0] == accent)
     samples, speaker = said_by(kokoro, rng, voices, phonemes.strip(" ,") + ".")
     return {"id": name, "lang": ACCENTS[accent], "spk": speaker, "text": text}, samples

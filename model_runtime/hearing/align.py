@@ -141,7 +141,7 @@ def align(hearing: Hearing, words: Sequence[LexiconWord]) -> Speech:
     )  # fmt: skip
     total = sum(len(word.pronunciations[0]) for word in words)
     held = sum(p.confidence > 0.1 for p, (t, _, _) in zip(speech.phones, parts, strict=True) if spoken[t] >= 0)
-    return Speech(speech.phones, speech.duration, speech.loudness, found, min(1.0, held / max(1, total)))
+    return replace(speech, words=found, text_fit=min(1.0, held / max(1, total)))
 
 
 def _graph(words: Sequence[LexiconWord]) -> _Graph:
@@ -241,7 +241,9 @@ def _speech(runs: Sequence[tuple[int, int, int]], hearing: Hearing, stress: dict
     ]
     end = made[-1]
     made[-1] = Phone(end.symbol, end.start, max(hearing.duration, end.start), end.stress, end.confidence)
-    return Speech(tuple(made), hearing.duration, hearing.loudness)
+    return Speech(
+        tuple(made), hearing.duration, hearing.loudness, pitch=hearing.pitch, brightness=hearing.brightness
+    )
 
 
 def _heard_stress(runs: Sequence[tuple[int, int, int]], hearing: Hearing) -> dict[int, float]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..contracts import FRAME_RATE, SAMPLE_RATE, VISEMES, AudioClip, Hearing, Progress
+from ..contracts import FRAME_RATE, SAMPLE_RATE, VISEMES, AudioClip, Float32, Hearing, Progress
 from ..errors import ModelError
 from ..phones import PHONES
 
@@ -25,6 +25,8 @@ QUIET_PEAK = 0.1
 """Clips whose loudest sample is below this are raised to it: the network knows speech from -40 dBFS on."""
 QUIETEST = -90.0
 """dBFS of digital silence; exporters drop so small a floor from the graph, which then says minus infinity."""
+BRIGHT = 2500.0
+_WINDOW = 400
 OUTPUTS = ("phones", "visemes", "voice", "loudness", "voicing", "pitch")
 
 
@@ -59,6 +61,7 @@ class SpeechNetwork:
         gain = np.float32(max(1.0, raise_to / max(1e-6, float(samples.max()), -float(samples.min()))))
         frames = len(samples) // HOP
         heard: list[Any] = []
+        brightness = np.empty(frames, np.float32)
         for first in range(0, frames, CHUNK_FRAMES):
             if progress is not None:
                 progress(first / frames, "Listening")
@@ -68,14 +71,26 @@ class SpeechNetwork:
             chunk = self.session.run(OUTPUTS, {"waveform": samples[begin * HOP : end] * gain})
             if not heard:
                 heard = [np.empty((frames, *output.shape[1:]), np.float32) for output in chunk]
+            brightness[first:last] = _brightness(samples, first, last)
             for whole, output in zip(heard, chunk, strict=True):
                 whole[first:last] = output[first - begin : last - begin]
         phones, visemes, voice, loudness, voicing, pitch = heard
         loudness = np.maximum(loudness - 20.0 * np.log10(gain), QUIETEST)
         pitch = np.where(voicing > 0.5, pitch, np.float32(0.0))
-        for output in (phones, visemes, voice, loudness, pitch):
+        for output in (phones, visemes, voice, loudness, pitch, brightness):
             output.setflags(write=False)
-        return Hearing(phones, visemes, voice, loudness, pitch, clip.duration)
+        return Hearing(phones, visemes, voice, loudness, pitch, brightness, clip.duration)
+
+
+def _brightness(samples: Float32, first: int, last: int) -> Float32:
+    """Level above `BRIGHT` Hz over that below it [last - first] in dB, windows of 25 ms around the frames' centres."""
+    begin, end = first * HOP + HOP // 2 - _WINDOW // 2, (last - 1) * HOP + HOP // 2 + _WINDOW // 2
+    piece = np.pad(samples[max(0, begin) : end], (max(0, -begin), max(0, end - len(samples))))
+    windows = np.lib.stride_tricks.sliding_window_view(piece, _WINDOW)[::HOP] * np.hanning(_WINDOW).astype(np.float32)
+    power = np.square(np.abs(np.fft.rfft(windows)))
+    split = round(BRIGHT * _WINDOW / SAMPLE_RATE)
+    ratio = (power[:, split:].sum(axis=1) + 1e-9) / (power[:, :split].sum(axis=1) + 1e-9)
+    return np.asarray(10.0 * np.log10(ratio), dtype=np.float32)
 
 
 def _session(graph: Path) -> tuple[Any, str]:

@@ -48,6 +48,7 @@ class Stream:
             voice=heard.voice[new],
             loudness=heard.loudness[new],
             pitch=heard.pitch[new],
+            brightness=heard.brightness[new],
             duration=(last - first) * HOP / SAMPLE_RATE,
         )
 
@@ -60,5 +61,6 @@ def joined(parts: Sequence[Hearing]) -> Hearing:
         voice=frozen_array(np.concatenate([part.voice for part in parts])),
         loudness=frozen_array(np.concatenate([part.loudness for part in parts])),
         pitch=frozen_array(np.concatenate([part.pitch for part in parts])),
+        brightness=frozen_array(np.concatenate([part.brightness for part in parts])),
         duration=sum(part.duration for part in parts),
     )

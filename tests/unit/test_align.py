@@ -158,7 +158,7 @@ def test_equal_neighbours_across_words_stay_two_phones() -> None:
     for first, last, symbol in ((0, 10, SILENCE), (10, 20, "a"), (20, 40, "m"), (40, 50, "i"), (50, 60, SILENCE)):
         posteriors[first:last, PHONES.index(symbol)] = 1.0
     still = frozen_array(np.zeros(60))
-    hearing = Hearing(frozen_array(posteriors), frozen_array(np.zeros((60, 15))), still, still, still, 0.6)
+    hearing = Hearing(frozen_array(posteriors), frozen_array(np.zeros((60, 15))), still, still, still, still, 0.6)
     words = tuple(
         lexicon.LexiconWord(text, (tuple(lexicon.SpokenPhone(p, True) for p in text),)) for text in ("am", "mi")
     )
@@ -170,6 +170,6 @@ def test_equal_neighbours_across_words_stay_two_phones() -> None:
 def test_a_book_for_a_sentence_is_refused_by_name() -> None:
     long = frozen_array(np.full((60_000, len(PHONES)), 1 / len(PHONES)))
     still = frozen_array(np.zeros(60_000))
-    hearing = Hearing(long, frozen_array(np.zeros((60_000, 15))), still, still, still, 600.0)
+    hearing = Hearing(long, frozen_array(np.zeros((60_000, 15))), still, still, still, still, 600.0)
     with pytest.raises(TextError, match="5000 words"):
         align.align(hearing, lexicon.pronounce("wonderful " * 5000))
