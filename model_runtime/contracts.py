@@ -377,3 +377,23 @@ class Report:
     warnings: tuple[str, ...] = ()
     executor: str = ""
     text_fit: float | None = None
+
+
+LIFE: tuple[str, ...] = (
+    "blink", "brow_up", "brow_down", "corners_up", "corners_down", "head_nod", "head_turn", "breath",
+)  # fmt: skip
+"""What moves beside the mouth. 0-1; the head -1 to 1: a nod is positive downwards, a turn to the character's left."""
+
+
+@dataclass(frozen=True)
+class LifeTrack:
+    """Life beside the mouth, independent of any rig: values float32 [frames, len(LIFE)] at `FRAME_RATE`.
+
+    As long as the `MouthTrack` of the same line; every channel rests at both ends.
+    """
+
+    values: Float32
+
+    def channel(self, name: str) -> Float32:
+        """One column, float32 [frames]."""
+        return self.values[:, LIFE.index(name)]
