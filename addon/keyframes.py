@@ -20,7 +20,7 @@ from .posing import set_target
 MARK = "labial"
 """Custom property of every Action that Labial made: what it was made from."""
 TRACK_NAME = "Labial"
-_BEZIER, _ALIGNED, _GENERATED = 2, 3, 5
+_CONSTANT, _BEZIER, _ALIGNED, _GENERATED = 0, 2, 3, 5
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def fill_again(action_name: str, keys: KeyTracks) -> None:
         for owner in _owners_of(track.target):
             bag = action.layers[0].strips[0].channelbag(_slot(action, owner), ensure=True)
             for path, index, co, handles in _channels(track, owner):
-                _set_points(bag.fcurves.find(path, index=index), co, handles)
+                _set_points(bag.fcurves.find(path, index=index), co, handles, keys.stepped)
 
 
 def _fill(action: Any, keys: KeyTracks) -> list[tuple[Any, Any]]:
@@ -97,7 +97,7 @@ def _fill(action: Any, keys: KeyTracks) -> list[tuple[Any, Any]]:
             slots[slot.identifier] = (owner, slot)
             bag = strip.channelbag(slot, ensure=True)
             for path, index, co, handles in _channels(track, owner):
-                _set_points(bag.fcurves.new(path, index=index), co, handles)
+                _set_points(bag.fcurves.new(path, index=index), co, handles, keys.stepped)
     return list(slots.values())
 
 
@@ -141,12 +141,12 @@ def _mapped(track: KeyTrack, function: Any) -> tuple[Float32, Float32]:
     return co, handles
 
 
-def _set_points(curve: Any, co: Float32, handles: Float32) -> None:
+def _set_points(curve: Any, co: Float32, handles: Float32, stepped: bool) -> None:
     points = curve.keyframe_points
     points.clear()
     points.add(len(co))
     points.foreach_set("co", co.ravel())
-    points.foreach_set("interpolation", np.full(len(co), _BEZIER, dtype=np.int32))
+    points.foreach_set("interpolation", np.full(len(co), _CONSTANT if stepped else _BEZIER, dtype=np.int32))
     for side in ("handle_left_type", "handle_right_type"):
         points.foreach_set(side, np.full(len(co), _ALIGNED, dtype=np.int32))
     points.foreach_set("handle_left", np.ascontiguousarray(handles[:, :2]).ravel())

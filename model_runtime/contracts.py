@@ -335,12 +335,16 @@ class KeyTrack:
 
 @dataclass(frozen=True)
 class KeyTracks:
-    """All keys of a line. error: the largest deviation from the curves, in shares of a target's range."""
+    """All keys of a line. error: the largest deviation from the curves, in shares of a target's range.
+
+    stepped: every key is held until the next (constant interpolation).
+    """
 
     tracks: tuple[KeyTrack, ...]
     contact_frames: tuple[tuple[int, Contact], ...]
     clock: FrameClock
     error: float
+    stepped: bool = False
 
     @property
     def key_count(self) -> int:

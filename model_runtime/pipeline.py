@@ -59,4 +59,4 @@ def generate(
     speech = listen(clip, transcript, language, progress)
     track = articulate(speech, style)
     curves = retarget(track, rig_map, calibration)
-    return Performance(speech, track, curves, thin(curves, clock, tolerance))
+    return Performance(speech, track, curves, thin(curves, clock, tolerance, style.hold_frames))

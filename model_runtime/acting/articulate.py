@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -30,9 +31,9 @@ from .gestures import (
     Gesture,
     envelope,
     gestures,
-    loudness_gains,
 )
 from .rules import contacts, jaw_limit
+from .voice import Gain, gains
 
 _JAW_SIGMA = 0.044
 """Smoothing of the jaw in seconds: a mass that vowels move fully (4 Hz) and short obstruents hardly."""
@@ -40,6 +41,9 @@ _JAW_LAG = 0.012
 """The jaw peaks 0 to 33 ms after the loudness."""
 _SHORT_PAUSE = 0.22
 """Inner pauses up to this long (seconds) leave the mouth slightly open."""
+
+_LONG_PAUSE, _BREATH, _BREATH_JAW = 0.6, 0.28, 0.08
+"""A pause from which on a breath is drawn, how long before the voice it begins (seconds), how far the jaw opens."""
 
 
 def articulate(speech: Speech, style: Style = NATURAL) -> MouthTrack:
@@ -49,11 +53,11 @@ def articulate(speech: Speech, style: Style = NATURAL) -> MouthTrack:
     """
     frames = int(np.ceil((speech.duration + 0.25) * FRAME_RATE)) + 1
     times = np.asarray(np.arange(frames) / FRAME_RATE - style.offset_ms / 1000.0, dtype=np.float32)
-    gains = loudness_gains(speech.phones, speech.loudness)
-    made = gestures(speech.phones, gains, style)
+    strengths = gains(speech)
+    made = gestures(speech.phones, strengths, style)
     values = np.zeros((frames, len(CHANNELS)), dtype=np.float32)
     _lips(values, made, times)
-    values[:, CHANNELS.index("jaw")] = _jaw(speech.phones, gains, made, times, style)
+    values[:, CHANNELS.index("jaw")] = _jaw(speech.phones, strengths, made, times, style)
     values[:, CHANNELS.index("lip_round")] = _spread_rounding(values, made, times)
     _tongue(values, made, times, style)
     values[:, CHANNELS.index("lip_press")] = values[:, CHANNELS.index("PP")] * _press(made, times)
@@ -93,12 +97,12 @@ def _lips(values: Float32, made: Sequence[Gesture], times: Float32) -> None:
 
 
 def _jaw(
-    line: Sequence[Phone], gains: Sequence[float], made: Sequence[Gesture], times: Float32, style: Style
+    line: Sequence[Phone], strengths: Sequence[Gain], made: Sequence[Gesture], times: Float32, style: Style
 ) -> Float32:
     """Jaw opening [t]: the phones' targets, scaled by loudness, smoothed, then limited at contacts and sibilants."""
     steps = np.zeros(len(times), dtype=np.float32)
     lag = _JAW_LAG
-    for i, (phone, gain) in enumerate(zip(line, gains, strict=True)):
+    for i, (phone, gain) in enumerate(zip(line, strengths, strict=True)):
         inside = (times >= phone.start + lag) & (times < phone.end + lag)
         if phone.symbol == phones.SILENCE:
             inner = 0 < i < len(line) - 1 and phone.end - phone.start <= _SHORT_PAUSE
@@ -106,11 +110,12 @@ def _jaw(
             continue
         target = JAW[phone.symbol]
         if phone.symbol in phones.VOWELS:
-            target *= gain * (0.8 + 0.2 * phone.stress)
+            target *= gain.jaw * (0.8 + 0.2 * phone.stress)
         steps[inside] = target
         if phone.symbol in phones.GLIDE_OF:
             steps[inside & (times >= phone.start + lag + 0.55 * (phone.end - phone.start))] = 0.35 * target
     jaw = _smoothed(steps, _JAW_SIGMA * (0.5 + 0.5 * style.smoothness)) * style.jaw * style.intensity
+    jaw += style.breath * _breaths(line, times)
     for g in made:
         limit = jaw_limit(g.event.phone)
         if limit is not None:
@@ -119,6 +124,16 @@ def _jaw(
             capped = np.full_like(hold, limit) if g.layer == CLOSED else np.minimum(jaw[span], limit)
             jaw[span] = (1.0 - hold) * jaw[span] + hold * capped
     return np.asarray(np.clip(jaw, 0.0, 1.0), dtype=np.float32)
+
+
+def _breaths(line: Sequence[Phone], times: Float32) -> Float32:
+    """Jaw opening [t] of the breath that is drawn in the last moments of a long pause, before speech."""
+    open_ = np.zeros(len(times), dtype=np.float32)
+    for pause, after in pairwise(line):
+        if pause.symbol == phones.SILENCE and pause.end - pause.start >= _LONG_PAUSE:
+            x = np.clip((times - (after.start - _BREATH)) / _BREATH, 0.0, 1.0)
+            open_ += _BREATH_JAW * np.sin(np.pi * x) ** 2
+    return open_
 
 
 def _smoothed(signal: Float32, sigma: float) -> Float32:

@@ -17,6 +17,7 @@ import numpy as np
 from .. import phones
 from ..contracts import Float32, Phone, Style, VisemeEvent
 from ..phones import GLIDE_OF, VISEME_OF
+from .voice import Gain
 
 FLOOR, CRITICAL, CLOSED = 0, 1, 2
 """Layers of the lips: a higher one covers the lower ones as far as its envelope says."""
@@ -39,6 +40,8 @@ TONGUE: dict[str, dict[str, float]] = {
 
 _DOMINANCE = {"DD": 0.35, "nn": 0.35, "kk": 0.25}
 _CRITICAL_STRENGTH = {"SS": 0.85, "CH": 0.9, "RR": 0.7, "TH": 0.75, "U": 0.9}
+_TIGHT = phones.SIBILANTS | {"θ", "ð", "ɹ", "r", "w"}
+"""Consonants whose lip shape covers that of the vowels beside them."""
 _PLATEAU = 0.012
 """The shortest contact in seconds: at least one sample of the track lies in it."""
 _GLIDE_AT = 0.55
@@ -54,22 +57,7 @@ class Gesture:
     dominance: float
 
 
-def loudness_gains(speech_phones: Sequence[Phone], loudness: Float32) -> list[float]:
-    """How much wider or smaller than usual each phone is spoken, 0.6-1.4, from its loudness.
-
-    loudness: float32 [t] dBFS at 100 Hz. The reference is the mean and spread over this line's vowels (the loudness
-    z-score of JALI's jaw and lip fields), so that the recording level does not matter.
-    """
-    levels = [float(loudness[int(p.start * 100) : max(int(p.start * 100) + 1, int(p.end * 100))].max(initial=-90.0))
-              for p in speech_phones]  # fmt: skip
-    voiced = [level for level, p in zip(levels, speech_phones, strict=True) if p.symbol in phones.VOWELS]
-    if len(voiced) < 2:
-        return [1.0] * len(levels)
-    mean, spread = float(np.mean(voiced)), max(3.0, float(np.std(voiced)))
-    return [float(np.clip(1.0 + 0.25 * (level - mean) / spread, 0.6, 1.4)) for level in levels]
-
-
-def gestures(speech_phones: Sequence[Phone], gains: Sequence[float], style: Style) -> list[Gesture]:
+def gestures(speech_phones: Sequence[Phone], gains: Sequence[Gain], style: Style) -> list[Gesture]:
     """The lip gestures of a line in time order; silences make none, diphthongs two."""
     made: list[Gesture] = []
     for i, phone in enumerate(speech_phones):
@@ -79,7 +67,7 @@ def gestures(speech_phones: Sequence[Phone], gains: Sequence[float], style: Styl
             speech_phones[i - 1].symbol == phones.SILENCE
             and speech_phones[i - 1].end - speech_phones[i - 1].start > 0.15
         )
-        strength = _strength(phone, gains[i], style)
+        strength = _strength(phone, gains[i].lips, style)
         if phone.symbol in phones.BILABIALS or phone.symbol in phones.LABIODENTALS:
             made.append(_contact(phone, after_pause, style))
         elif phone.symbol in GLIDE_OF:
@@ -131,7 +119,12 @@ def _contact(phone: Phone, after_pause: bool, style: Style) -> Gesture:
 
 
 def _open(phone: Phone, viseme: str, start: float, end: float, strength: float, style: Style) -> Gesture:
-    """Everything that does not demand a contact."""
+    """Everything that does not demand a contact. A shape that the style leaves out takes no part in the lips."""
+    shown = style.shapes.get(viseme, viseme)
+    if not shown:
+        viseme, strength = "sil", 0.0
+    else:
+        viseme = shown
     protruded = phone.symbol in phones.PROTRUDED and viseme in ("U", "O", "CH")
     reach = (0.15 if protruded else 0.12) * (0.5 + 0.5 * style.anticipation) * (0.6 + 0.4 * style.smoothness)
     length = end - start
@@ -141,15 +134,15 @@ def _open(phone: Phone, viseme: str, start: float, end: float, strength: float, 
         viseme=viseme, phone=phone.symbol, start=start, end=end,
         onset=apex - reach, apex=apex, hold_end=hold_end, release=hold_end + reach, strength=strength,
     )  # fmt: skip
-    if phone.symbol in phones.SIBILANTS or phone.symbol in ("θ", "ð", "ɹ", "r", "w"):
+    if phone.symbol in _TIGHT and strength:
         tight = replace(
             event,
             onset=apex - 0.75 * reach,
             release=hold_end + 0.75 * reach,
-            strength=_CRITICAL_STRENGTH[viseme] * min(1.0, 0.3 + strength),
+            strength=_CRITICAL_STRENGTH.get(viseme, 0.85) * min(1.0, 0.3 + strength),
         )
         return Gesture(tight, CRITICAL, 1.0)
-    return Gesture(event, FLOOR, _DOMINANCE.get(viseme, 1.0))
+    return Gesture(event, FLOOR, _DOMINANCE.get(viseme, 1.0) if strength else 0.0)
 
 
 def envelope(event: VisemeEvent, times: Float32) -> Float32:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -66,12 +67,7 @@ def correct(keys: KeyTracks, proofs: Sequence[ContactProof], probe: RigProbe, ri
     frames = [frame for frame, contact in keys.contact_frames if contact in contacts]
     pose = calibrate(probe, rig_map, PRESS - 1.25 * max(p.gap for p in left_open)).closure
     value_of = dict(zip(probe.targets, pose, strict=True))
-    return KeyTracks(
-        tracks=tuple(_raised(track, frames, float(value_of[track.target])) for track in keys.tracks),
-        contact_frames=keys.contact_frames,
-        clock=keys.clock,
-        error=keys.error,
-    )
+    return replace(keys, tracks=tuple(_raised(t, frames, float(value_of[t.target])) for t in keys.tracks))
 
 
 def _raised(track: KeyTrack, frames: Sequence[int], value: float) -> KeyTrack:

@@ -22,12 +22,16 @@ _NEAR = 0.5
 """A frame this near to a contact's plateau (in frames) may hold it too."""
 
 
-def thin(curves: Curves, clock: FrameClock, tolerance: float = 0.02) -> KeyTracks:
+def thin(curves: Curves, clock: FrameClock, tolerance: float = 0.02, hold_frames: int = 0) -> KeyTracks:
     """Keys whose spline stays within `tolerance` (share of a target's range) of the curves at every frame.
 
     Each contact is snapped onto whole frames: all that lie in its plateau, at least one, two where the plateau is
     long enough or the neighbouring frame almost lies in it. Targets that never leave zero get no keys.
+
+    hold_frames: instead of splines, poses that are held for so many frames each, as in stop motion.
     """
+    if hold_frames:
+        return _stepped(curves, clock, tolerance, hold_frames)
     first = int(np.floor(clock.frame(0.0)))
     last = int(np.ceil(clock.frame((len(curves.values) - 1) / FRAME_RATE)))
     frames = np.arange(first, last + 1)
@@ -47,6 +51,35 @@ def thin(curves: Curves, clock: FrameClock, tolerance: float = 0.02) -> KeyTrack
         tracks.append(_key_track(target, keys + first, level, slopes))
         worst = max(worst, error / unit)
     return KeyTracks(tuple(tracks), snapped, clock, worst)
+
+
+def _stepped(curves: Curves, clock: FrameClock, tolerance: float, hold: int) -> KeyTracks:
+    """A pose for every `hold` frames; a contact takes the whole of the pose that it falls into, or else the next."""
+    first = int(np.floor(clock.frame(0.0)))
+    last = int(np.ceil(clock.frame((len(curves.values) - 1) / FRAME_RATE)))
+    frames = np.arange(first, last + 1, hold)
+    times = (frames + 0.5 * (hold - 1) - clock.start) / clock.rate
+    held: dict[int, Contact] = {}
+    for contact in curves.contacts:
+        pose = int(np.clip(round((clock.frame(contact.apex) - first - 0.5 * (hold - 1)) / hold), 0, len(frames) - 1))
+        pose = next((p for p in (pose, pose + 1, pose - 1) if 0 <= p < len(frames) and p not in held), pose)
+        held[pose] = contact
+        times[pose] = _inside(contact, times[pose])
+    sampled = _sampled(curves.values, times)
+    sampled[-1] = curves.values[-1]
+    tracks = []
+    for column, target in enumerate(curves.targets):
+        values = sampled[:, column]
+        unit = _range(target, values)
+        if unit == 0.0 or np.abs(values).max() < 0.5 * tolerance * unit:
+            continue
+        keys = [0]
+        for pose in range(1, len(values)):
+            if pose in held or abs(values[pose] - values[keys[-1]]) > tolerance * unit:
+                keys.append(pose)
+        tracks.append(_key_track(target, frames[keys], values[keys].astype(np.float64), np.zeros(len(keys))))
+    snapped = tuple((int(frames[pose]), held[pose]) for pose in sorted(held))
+    return KeyTracks(tuple(tracks), snapped, clock, tolerance, stepped=True)
 
 
 def contact_frames(
@@ -164,7 +197,7 @@ def hermite_basis(keys: Indices, at: Indices) -> Floats:
 def _key_track(target: Target, keys: Indices, level: Floats, slopes: Floats) -> KeyTrack:
     """Handles a third of the way to the neighbouring keys, so that Blender draws exactly the Hermite spline."""
     frames = keys.astype(np.float64)
-    thirds = np.diff(frames) / 3.0
+    thirds = np.diff(frames) / 3.0 if len(frames) > 1 else np.array([1.0])
     left, right = np.concatenate([thirds[:1], thirds]), np.concatenate([thirds, thirds[-1:]])
     handles = np.stack([frames - left, level - slopes * left, frames + right, level + slopes * right], axis=1)
     return KeyTrack(target, frozen_array(np.stack([frames, level], axis=1)), frozen_array(handles))
