@@ -36,6 +36,8 @@ FITS = 0.5
 ROUNDS = 2
 """How often closures that the mesh shows open are strengthened."""
 
+_OPEN = {"closure": "Lips stay open", "labiodental": "The lower lip misses the teeth"}
+
 
 @dataclass(frozen=True)
 class Prepared:
@@ -129,14 +131,14 @@ def deliver(
 
 
 def _left_open(proofs: Sequence[ContactProof]) -> tuple[str, ...]:
-    """One sentence a cause, with the frames at which lips stay open because of it."""
-    frames: dict[str, list[str]] = {}
+    """One sentence a cause, with the frames at which lips stay open, or off the teeth, because of it."""
+    frames: dict[tuple[str, str], list[str]] = {}
     for proof in proofs:
         if not proof.passed:
-            frames.setdefault(proof.cause, []).append(str(proof.frame))
+            frames.setdefault((_OPEN[proof.contact.kind], proof.cause), []).append(str(proof.frame))
     return tuple(
-        f"Lips stay open at frame {', '.join(at[:4])}{f' and {len(at) - 4} more' if len(at) > 4 else ''}: {cause}."
-        for cause, at in frames.items()
+        f"{what} at frame {', '.join(at[:4])}{f' and {len(at) - 4} more' if len(at) > 4 else ''}: {cause}."
+        for (what, cause), at in frames.items()
     )
 
 
@@ -157,7 +159,7 @@ def _proven(
     """Measures every closure and strengthens those that stay open, at most `ROUNDS` times."""
     proofs = prove(prepared.measured, keys, context.scene, context.view_layer)
     for _ in range(ROUNDS):
-        if all(p.passed for p in proofs):
+        if all(p.passed for p in proofs if p.contact.kind == "closure"):
             break
         keys = correct(keys, proofs, prepared.measured.probe, prepared.rig_map)
         keyframes.fill_again(action, keys)

@@ -37,14 +37,16 @@ class Surface:
 @dataclass(frozen=True)
 class Lips:
     """The lips of one surface. `upper` and `lower` hold, slice by slice from corner to corner, the points that face
-    each other; `steady` are points of the same skin that the mouth does not move. `up` points from the lower to the
-    upper lip, `forward` out of the face; `width` is the distance of the corners at rest."""
+    each other; `lower_lip` are points of the lower one's middle, inside and out; `steady` are points of the same skin
+    that the mouth does not move. `up` points from the lower to the upper lip, `forward` out of the face; `width` is
+    the distance of the corners at rest."""
 
     upper: tuple[Indices, ...]
     lower: tuple[Indices, ...]
     left: int
     right: int
     chin: int
+    lower_lip: Indices
     steady: Indices
     steady_rest: Floats
     up: Floats
@@ -66,6 +68,14 @@ class Lips:
         """The largest gap of the mouth's middle two thirds."""
         edge = len(self.upper) // 6
         return float(self.gaps(points)[edge : len(self.upper) - edge].max())
+
+    def touch(self, points: Floats, teeth: Floats | None) -> float:
+        """How far the lower lip is from the places of the upper teeth float [places, 3], or without teeth from the
+        upper lip, a share of the width. points: the whole surface."""
+        third = len(self.upper) // 3
+        other = points[np.concatenate(self.upper[third:-third])] if teeth is None else teeth
+        away = points[self.lower_lip][:, None] - other[None]
+        return float(np.sqrt(np.einsum("ijk,ijk->ij", away, away).min())) / self.width
 
     def rotation(self, points: Floats) -> Floats:
         """How the head has turned since rest, a matrix [3, 3] (Kabsch 1976, over the steady points)."""
@@ -102,11 +112,22 @@ def find_lips(surface: Surface, opening: Floats) -> Lips | None:
     left, right = int(rim[side[rim].argmax()]), int(rim[side[rim].argmin()])
     width = float(np.linalg.norm(points[left] - points[right]))
     upper, lower = _slices(side, low, high)
+    lip = _middle_of_lip(points, below, lower, up, across, width)
     carried = np.flatnonzero(skin & (reach > 0.85 * largest))
     chin = int(carried[(points[carried] @ up).argmin()])
     steady = np.flatnonzero(skin & (reach < 0.01 * largest))
     steady = steady[:: max(1, len(steady) // 200)]
-    return Lips(upper, lower, left, right, chin, steady, points[steady], up, forward, width)
+    return Lips(upper, lower, left, right, chin, lip, steady, points[steady], up, forward, width)
+
+
+def _middle_of_lip(
+    points: Floats, below: NDArray[np.bool_], lower: tuple[Indices, ...], up: Floats, across: Floats, width: float
+) -> Indices:
+    """Points of the skin that moves, around the middle of the lower rim: the lip's red and its inner side."""
+    away = (points - points[lower[len(lower) // 2]].mean(axis=0)) / width
+    side, height = away @ across, away @ up
+    near = (np.abs(side) < 0.2) & (height > -0.2) & (height < 0.1) & (np.linalg.norm(away, axis=1) < 0.35)
+    return np.flatnonzero(below & near)
 
 
 def _facing(
@@ -146,8 +167,8 @@ def _slices(side: Floats, low: Indices, high: Indices) -> tuple[tuple[Indices, .
     return tuple(upper), tuple(lower)
 
 
-def _largest_part(surface: Surface, moving: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """The largest connected part of the surface that moves at least in part: the skin, not teeth or tongue."""
+def parts_of(surface: Surface) -> Indices:
+    """A number for each point [n], the same for all points that edges connect."""
     label = np.arange(len(surface.points))
     while True:
         before = label.copy()
@@ -156,7 +177,12 @@ def _largest_part(surface: Surface, moving: NDArray[np.bool_]) -> NDArray[np.boo
         np.minimum.at(label, surface.edges[:, 1], smaller)
         label = label[label]
         if (label == before).all():
-            break
+            return label
+
+
+def _largest_part(surface: Surface, moving: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The largest connected part of the surface that moves at least in part: the skin, not teeth or tongue."""
+    label = parts_of(surface)
     parts, size = np.unique(label, return_counts=True)
     touched = np.isin(parts, label[moving])
     return np.asarray(label == parts[np.where(touched, size, 0).argmax()])

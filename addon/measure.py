@@ -15,15 +15,17 @@ from .character import Character
 from .jaw_bone import TURN, probe_bone
 from .lips import Lips, Surface, find_lips
 from .posing import at_rest, points_of, posed, surface_of
+from .teeth import Teeth, find_teeth
 
 
 @dataclass(frozen=True)
 class Measured:
-    """A probe for the pure side, and the lips on the mesh that shows them for the proof."""
+    """A probe for the pure side, and for the proof the lips on the mesh that shows them, and the upper teeth if any."""
 
     probe: RigProbe
     lips: Lips
     mesh: str
+    teeth: Teeth | None
 
 
 def measure(character: Character, proposal: Proposal, view_layer: bpy.types.ViewLayer) -> Measured:
@@ -37,17 +39,22 @@ def measure(character: Character, proposal: Proposal, view_layer: bpy.types.View
             for t in proposal.targets
             if t.kind == "bone"
         }
+        teeth = _teeth(rest, mesh, lips, opening, list(bones.values()), view_layer)
         targets = tuple(bones[t][0] if t in bones else t for t in proposal.targets)
         chosen = np.array(
             [*(_rim(points, s, -lips.up) for s in lips.upper), *(_rim(points, s, lips.up) for s in lips.lower),
-             lips.left, lips.right, lips.chin]
+             lips.left, lips.right, lips.chin, *_some(lips.lower_lip)]
         )  # fmt: skip
         moves = [_displacement(t, mesh, points, chosen, view_layer) for t in targets]
-    count = len(lips.upper)
+        places = teeth.places(rest[teeth.mesh].points) if teeth else np.zeros((0, 3))
+    count, lip = len(lips.upper), np.arange(2 * len(lips.upper) + 3, len(chosen))
+    third = np.arange(count // 3, count - count // 3)
+    moving = np.reshape(moves, (len(targets), len(chosen), 3))
+    still = np.zeros((len(targets), len(places), 3))
     probe = RigProbe(
         targets=targets,
-        rest=frozen_array(points[chosen]),
-        displacement=frozen_array(np.reshape(moves, (len(targets), len(chosen), 3))),
+        rest=frozen_array(np.concatenate([points[chosen], places])),
+        displacement=frozen_array(np.concatenate([moving, still], axis=1)),
         carried=frozen_array([bones[t][1] if t in bones else np.zeros(3) for t in proposal.targets]),
         upper=frozen_array(range(count), np.int32),
         lower=frozen_array(range(count, 2 * count), np.int32),
@@ -57,8 +64,30 @@ def measure(character: Character, proposal: Proposal, view_layer: bpy.types.View
         up=frozen_array(lips.up),
         forward=frozen_array(lips.forward),
         width=lips.width,
+        lip=frozen_array(lip, np.int32),
+        teeth=frozen_array(len(chosen) + np.arange(len(places)) if teeth else third, np.int32),
     )
-    return Measured(probe, lips, mesh)
+    return Measured(probe, lips, mesh, teeth)
+
+
+def _teeth(
+    rest: dict[str, Surface], mesh: str, lips: Lips, opening: dict[str, NDArray[np.float64]],
+    bones: list[tuple[Target, NDArray[np.float32]]], view_layer: bpy.types.ViewLayer,
+) -> Teeth | None:  # fmt: skip
+    """The upper teeth: what neither the opening keys nor the jaw bones move."""
+    moved = {name: np.linalg.norm(opened, axis=1) for name, opened in opening.items()}
+    largest = float(moved[mesh][np.concatenate(lips.lower)].max())
+    for bone, _ in bones:
+        with posed({bone: TURN}, view_layer):
+            for name, surface in rest.items():
+                away = points_of(bpy.data.objects[name], view_layer) - surface.points
+                moved[name] = np.maximum(moved[name], np.linalg.norm(away, axis=1))
+    return find_teeth(rest, moved, lips, mesh, largest)
+
+
+def _some(indices: NDArray[np.int64], most: int = 150) -> NDArray[np.int64]:
+    """At most so many, evenly chosen."""
+    return indices[:: max(1, -(-len(indices) // most))]
 
 
 def _lips(

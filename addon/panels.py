@@ -13,6 +13,7 @@ from ..model_runtime.rigs.presets import load_presets
 from .character import find_character
 from .operators import line
 from .properties import LabialSettings
+from .request import DIALS
 
 
 class LABIAL_PT_main(bpy.types.Panel):
@@ -62,7 +63,7 @@ class LABIAL_PT_acting(bpy.types.Panel):
         layout, settings = self.layout, context.scene.labial
         layout.use_property_split = True
         layout.use_property_decorate = False
-        for name in ("intensity", "jaw", "lips", "offset_ms", "tolerance", "add_sound"):
+        for name in (*DIALS, "offset_ms", "tolerance", "add_sound", "show_speech"):
             layout.prop(settings, name)
 
 
@@ -110,9 +111,13 @@ def _draw_report(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
     box.label(text=f"Heard by {report.executor}")
     if report.words:
         box.label(text=report.words)
-    good = report.proven == report.closures
-    text = f"{report.proven} of {report.closures} closures proven"
-    box.label(text=text, icon="CHECKMARK" if good else "ERROR")
+    for what, proven, count in (
+        ("closures (p b m)", report.proven, report.closures),
+        ("lip to teeth (f v)", report.touched, report.touches),
+    ):
+        if count:
+            text = f"{proven} of {count} {what} proven"
+            box.label(text=text, icon="CHECKMARK" if proven == count else "ERROR")
     for note in report.notes.splitlines():
         for part in _wrapped(note):
             box.label(text=part)

@@ -4,33 +4,45 @@ from __future__ import annotations
 
 import bpy
 
-from ..model_runtime.contracts import ContactProof, KeyTracks
+from ..model_runtime.contracts import ContactKind, ContactProof, KeyTracks
 from .measure import Measured
 from .posing import points_of
 
 CLOSED_BELOW = 0.03
-"""Largest gap of closed lips, share of the mouth's width."""
+"""Largest gap of closed lips, and of a lower lip that touches the teeth, share of the mouth's width."""
+_UNREACHED: dict[ContactKind, str] = {
+    "closure": "the shape keys of this mouth do not close it further",
+    "labiodental": "the shape keys of this mouth do not bring the lower lip nearer to the upper teeth",
+}
 
 
 def prove(
     measured: Measured, keys: KeyTracks, scene: bpy.types.Scene, view_layer: bpy.types.ViewLayer
 ) -> tuple[ContactProof, ...]:
-    """Goes to every closure's frame and measures the gap; the scene's frame is put back."""
+    """Goes to every contact's frames and measures between the lips, or from lower lip to upper teeth; the scene's frame
+    is put back."""
     here, subframe = scene.frame_current, scene.frame_subframe
     proofs = []
     try:
         for frame, contact in keys.contact_frames:
-            if contact.kind == "closure":
-                scene.frame_set(frame)
-                gap = measured.lips.gap(points_of(bpy.data.objects[measured.mesh], view_layer))
-                passed = gap < CLOSED_BELOW
-                cause = (
-                    "" if passed else _furthest(keys, frame) or "the shape keys of this mouth do not close it further"
-                )
-                proofs.append(ContactProof(contact, frame, gap, passed, cause))
+            scene.frame_set(frame)
+            gap = _gap(measured, contact.kind, view_layer)
+            passed = gap < CLOSED_BELOW
+            cause = "" if passed else _furthest(keys, frame) or _UNREACHED[contact.kind]
+            proofs.append(ContactProof(contact, frame, gap, passed, cause))
     finally:
         scene.frame_set(here, subframe=subframe)
     return tuple(proofs)
+
+
+def _gap(measured: Measured, kind: ContactKind, view_layer: bpy.types.ViewLayer) -> float:
+    """What a contact should have closed, as the evaluated meshes show it, a share of the mouth's width."""
+    points = points_of(bpy.data.objects[measured.mesh], view_layer)
+    if kind == "closure":
+        return measured.lips.gap(points)
+    teeth = measured.teeth
+    places = teeth and teeth.places(points_of(bpy.data.objects[teeth.mesh], view_layer))
+    return measured.lips.touch(points, places)
 
 
 def held_keys(keys: KeyTracks, scene: bpy.types.Scene) -> str:

@@ -34,6 +34,8 @@ class LabialReport(bpy.types.PropertyGroup):
     keys: IntProperty()
     closures: IntProperty()
     proven: IntProperty()
+    touches: IntProperty()
+    touched: IntProperty()
     executor: StringProperty()
     words: StringProperty()
     notes: StringProperty()
@@ -44,6 +46,8 @@ class LabialReport(bpy.types.PropertyGroup):
         keys: int
         closures: int
         proven: int
+        touches: int
+        touched: int
         executor: str
         words: str
         notes: str
@@ -76,12 +80,39 @@ class LabialSettings(bpy.types.PropertyGroup):
     lips: FloatProperty(
         name="Lips", default=1.0, min=0.0, max=2.0, subtype="FACTOR", description="How far the lips shape"
     )
+    tongue: FloatProperty(
+        name="Tongue",
+        default=1.0,
+        min=0.0,
+        max=2.0,
+        subtype="FACTOR",
+        description="How far the tongue moves, if it can",
+    )
+    anticipation: FloatProperty(
+        name="Anticipation", default=1.0, min=0.5, max=1.5, subtype="FACTOR",
+        description="How long before their sound lips begin to move",
+    )  # fmt: skip
+    smoothness: FloatProperty(
+        name="Smoothness", default=1.0, min=0.3, max=2.0, subtype="FACTOR", description="Soft or snappy changes"
+    )
+    breath: FloatProperty(
+        name="Breath",
+        default=1.0,
+        min=0.0,
+        max=3.0,
+        subtype="FACTOR",
+        description="How far the mouth opens to breathe in",
+    )
     offset_ms: FloatProperty(
         name="Offset (ms)", default=0.0, soft_min=-200.0, soft_max=200.0, description="Later or earlier"
     )
     tolerance: FloatProperty(
         name="Key Error", default=0.02, min=0.001, max=0.2, subtype="FACTOR",
         description="How far keys may deviate from the motion: more means fewer keys",
+    )  # fmt: skip
+    show_speech: BoolProperty(
+        name="Show Speech in Timeline", default=True,
+        description="Draw the voice, its phones and where lips must touch into the timeline and the dope sheet",
     )  # fmt: skip
     report: PointerProperty(type=LabialReport)
 
@@ -97,6 +128,11 @@ class LabialSettings(bpy.types.PropertyGroup):
         intensity: float
         jaw: float
         lips: float
+        tongue: float
+        anticipation: float
+        smoothness: float
+        breath: float
         offset_ms: float
         tolerance: float
+        show_speech: bool
         report: LabialReport

@@ -16,6 +16,9 @@ from ..model_runtime.errors import AudioError, LipSyncError
 from ..model_runtime.hearing import audio, transcript
 from . import compat
 
+DIALS = ("intensity", "jaw", "lips", "tongue", "anticipation", "smoothness", "breath")
+"""The panel's settings that multiply a style's values of the same name."""
+
 
 @dataclass(frozen=True)
 class SoundSource:
@@ -46,19 +49,13 @@ def request_from(context: bpy.types.Context) -> LipSyncRequest:
     settings = context.scene.labial
     sound, start = _sound(context)
     style = load_style(settings.style)
-    dials = replace(
-        style,
-        intensity=style.intensity * settings.intensity,
-        jaw=style.jaw * settings.jaw,
-        lips=style.lips * settings.lips,
-        offset_ms=style.offset_ms + settings.offset_ms,
-    )
+    dials = {name: getattr(style, name) * getattr(settings, name) for name in DIALS}
     render = context.scene.render
     return LipSyncRequest(
         character=context.active_object.name if context.active_object else None,
         sound=sound,
         clock=FrameClock(render.fps, render.fps_base, start),
-        style=dials,
+        style=replace(style, offset_ms=style.offset_ms + settings.offset_ms, **dials),
         transcript=settings.transcript.strip() or _found_words(sound),
         language=settings.language,
         tolerance=settings.tolerance,

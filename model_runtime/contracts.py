@@ -229,7 +229,9 @@ class RigProbe:
     inner lip rims from one side to the other; corners and chin are single points. `carried` float32 [targets, 3]
     is how far a point at the chin would go per radian if it hung rigidly on the bone (zero for shape keys): what
     brings a jaw bone that only carries teeth in step with a jaw key. `up` and `forward` are unit vectors of the
-    face, float32 [3]; `width` is the distance of the corners at rest.
+    face, float32 [3]; `width` is the distance of the corners at rest. `lip` int32 [places] are places all over the
+    middle of the lower lip, `teeth` int32 [places] those of the upper teeth's edge that it can meet in f and v, or of
+    the upper lip's rim where there are no teeth.
     """
 
     targets: tuple[Target, ...]
@@ -244,6 +246,8 @@ class RigProbe:
     up: Float32
     forward: Float32
     width: float
+    lip: Int32 = field(default_factory=lambda: frozen_array([], np.int32))
+    teeth: Int32 = field(default_factory=lambda: frozen_array([], np.int32))
 
     def gap(self, weights: Float32) -> float:
         """Largest opening between the middle half of the two rims, as a share of the mouth's width.
@@ -264,13 +268,15 @@ class RigMap:
 
     weights float32 [len(CHANNELS), targets]: the value of a target is the track's row times this matrix.
     preset: id of the preset it came from; closers int32: indices of the targets that may be used to close the
-    lips; coverage: one sentence for the panel; approximated: the channels that this character cannot show.
+    lips; tuckers float32 [targets]: how far each may be used to bring the lower lip to the teeth; coverage: one
+    sentence for the panel; approximated: the channels that this character cannot show.
     """
 
     preset: str
     targets: tuple[Target, ...]
     weights: Float32
     closers: Int32
+    tuckers: Float32
     coverage: str
     approximated: tuple[str, ...] = ()
 
@@ -280,13 +286,15 @@ class Calibration:
     """What closes these lips, measured on the character.
 
     closure float32 [targets]: the pose of a closed p b m; labiodental float32 [targets]: the pose of f v.
-    rest_gap and closed_gap: lip opening at rest and in `closure`, shares of the mouth's width.
+    rest_gap and closed_gap: lip opening at rest and in `closure`, touch_gap: the way from lower lip to upper teeth in
+    `labiodental`, shares of the mouth's width.
     """
 
     closure: Float32
     labiodental: Float32
     rest_gap: float
     closed_gap: float
+    touch_gap: float
 
 
 @dataclass(frozen=True)
@@ -354,7 +362,8 @@ class KeyTracks:
 
 @dataclass(frozen=True)
 class ContactProof:
-    """One contact as measured on the evaluated mesh at `frame`; gap is a share of the mouth's width."""
+    """One contact as measured on the evaluated mesh at `frame`; gap (between the lips, or for f v from the lower lip to
+    the upper teeth) is a share of the mouth's width."""
 
     contact: Contact
     frame: int
@@ -381,6 +390,11 @@ class Report:
     warnings: tuple[str, ...] = ()
     executor: str = ""
     text_fit: float | None = None
+
+    def proven(self, kind: ContactKind) -> tuple[int, int]:
+        """On how many frames of a kind of contact the mesh showed it, and of how many."""
+        passed = [proof.passed for proof in self.proofs if proof.contact.kind == kind]
+        return sum(passed), len(passed)
 
 
 LIFE: tuple[str, ...] = (

@@ -175,8 +175,8 @@ def _make(options: argparse.Namespace, line: Line, made: Path, scratch: Path) ->
 
 
 def _closures(report: Any) -> str:
-    passed = sum(proof.passed for proof in report.proofs)
-    return f"lips meet on {passed} of {len(report.proofs)} frames of closures"
+    (closed, closures), (touched, touches) = report.proven("closure"), report.proven("labiodental")
+    return f"lips meet on {closed} of {closures} frames of closures, lip and teeth on {touched} of {touches} of f v"
 
 
 def _film_progress(done: int, total: int) -> None:

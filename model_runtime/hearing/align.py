@@ -241,9 +241,7 @@ def _speech(runs: Sequence[tuple[int, int, int]], hearing: Hearing, stress: dict
     ]
     end = made[-1]
     made[-1] = Phone(end.symbol, end.start, max(hearing.duration, end.start), end.stress, end.confidence)
-    return Speech(
-        tuple(made), hearing.duration, hearing.loudness, pitch=hearing.pitch, brightness=hearing.brightness
-    )
+    return Speech(tuple(made), hearing.duration, hearing.loudness, pitch=hearing.pitch, brightness=hearing.brightness)
 
 
 def _heard_stress(runs: Sequence[tuple[int, int, int]], hearing: Hearing) -> dict[int, float]:

@@ -22,6 +22,10 @@ from ..contracts import (
 
 PRESS = -0.004
 """The gap that a closure aims at, share of the mouth's width: a touch and a little press (TADA: -2 mm)."""
+_APART, _APART_WEIGHT = 0.05, 0.2
+"""How far the lips' rims should be apart in f and v, in widths, and how much that counts beside the touch."""
+_TOUCHES = 6
+"""How often the nearest places of lower lip and teeth are looked for again."""
 _ANCHOR = 0.002
 """How strongly the solution is held to the preset's own closing pose."""
 
@@ -31,7 +35,8 @@ def calibrate(probe: RigProbe, rig_map: RigMap, target_gap: float = PRESS) -> Ca
 
     Closing is bounded least squares over the map's closers: the rims of the mouth's middle reach `target_gap`, or
     what they are at rest if that is tighter, staying near the map's own pose (projected coordinate descent; the rims
-    are linear in the keys).
+    are linear in the keys). So is touching: the nearest places of lower lip and teeth are brought together, upper and
+    lower lip a little apart.
     """
     jaw = CONTACT_JAW * rig_map.weights[CHANNELS.index("jaw")]
     wanted = rig_map.weights[CHANNELS.index("PP")]
@@ -45,13 +50,46 @@ def calibrate(probe: RigProbe, rig_map: RigMap, target_gap: float = PRESS) -> Ca
     wanted_gap = np.minimum(target_gap, rest)
     closure[free] = _bounded(effect[free], wanted_gap - rest - closure @ effect, wanted[free], high[free])
     closure = np.clip(closure, low, high)
-    labiodental = np.clip(jaw + rig_map.weights[CHANNELS.index("FF")], low, high)
+    labiodental = _labiodental(probe, rig_map, np.clip(jaw + rig_map.weights[CHANNELS.index("FF")], low, high))
     return Calibration(
         closure=frozen_array(closure),
         labiodental=frozen_array(labiodental),
         rest_gap=probe.gap(np.zeros(len(wanted), dtype=np.float32)),
         closed_gap=probe.gap(closure),
+        touch_gap=_touch(probe, labiodental)[0],
     )
+
+
+def _labiodental(probe: RigProbe, rig_map: RigMap, pose: Float32) -> Float32:
+    """The pose with as much of the map's tuckers as brings the lower lip to the teeth; as it was without places."""
+    free = np.flatnonzero(rig_map.tuckers)
+    if not len(free) or not len(probe.lip):
+        return pose
+    anchor, best = pose[free], pose
+    gap = _rim_effect(probe).mean(axis=1)
+    for _ in range(_TOUCHES):
+        _, lip, tooth = _touch(probe, pose)
+        others = pose.copy()
+        others[free] = 0.0
+        effect = np.column_stack([probe.displacement[:, lip] / probe.width, _APART_WEIGHT * gap])
+        missing = (probe.rest[tooth] - probe.rest[lip]) / probe.width
+        apart = _APART_WEIGHT * (_APART - float(_rim_gaps(probe).mean()))
+        wanted = np.append(missing, apart) - others @ effect
+        pose = others
+        pose[free] = _bounded(effect[free], wanted, anchor, rig_map.tuckers[free])
+        if _touch(probe, pose)[0] < _touch(probe, best)[0]:
+            best = pose
+    return best
+
+
+def _touch(probe: RigProbe, pose: Float32) -> tuple[float, int, int]:
+    """How far the lower lip is from the teeth in a pose, in widths, and the two places that are nearest."""
+    if not len(probe.lip):
+        return float("inf"), 0, 0
+    moved = probe.rest + np.tensordot(pose, probe.displacement, axes=1)
+    away = np.linalg.norm(moved[probe.lip][:, None] - moved[probe.teeth][None], axis=2) / probe.width
+    lip, tooth = np.unravel_index(int(away.argmin()), away.shape)
+    return float(away.min()), int(probe.lip[lip]), int(probe.teeth[tooth])
 
 
 def correct(keys: KeyTracks, proofs: Sequence[ContactProof], probe: RigProbe, rig_map: RigMap) -> KeyTracks:

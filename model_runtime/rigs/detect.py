@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -58,7 +58,8 @@ def _match(available: Sequence[Target], preset: RigPreset) -> Proposal | None:
     if len(found) < preset.minimum or not all(name in found for name in preset.core):
         return None
     bones = tuple(t for t in available if t.kind == "bone")
-    targets = tuple(dict.fromkeys(found.values())) + bones
+    helpers = (keys[preset.normal(name)] for name in preset.tuckers if preset.normal(name) in keys)
+    targets = tuple(dict.fromkeys([*found.values(), *helpers])) + bones
     reason = f"{preset.title}: {len(found)} of {len(preset.names)} mouth keys"
     return Proposal(preset, targets, len(found), len(preset.names), reason)
 
@@ -87,9 +88,18 @@ def build_map(proposal: Proposal, probe: RigProbe) -> RigMap:
         targets=probe.targets,
         weights=frozen_array(weights),
         closers=frozen_array([column[n] for n in map(preset.normal, preset.closers) if n in column], np.int32),
+        tuckers=frozen_array(_tuckers(preset, column, len(probe.targets))),
         coverage=f"{proposal.reason}; jaw bone: {bone_names}",
         approximated=unmapped,
     )
+
+
+def _tuckers(preset: RigPreset, column: Mapping[str, int], targets: int) -> Float32:
+    limits = np.zeros(targets, dtype=np.float32)
+    for name, most in preset.tuckers.items():
+        if (index := column.get(preset.normal(name))) is not None:
+            limits[index] = most
+    return limits
 
 
 def follow(preset: RigPreset, probe: RigProbe, bone: int) -> Float32:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..contracts import CHANNELS
+from ..contracts import CHANNELS, LIFE
 from ..errors import TrackFileError
 
 SCHEMA = "labial-rig/1"
+LIVING = tuple(channel for channel in LIFE if not channel.startswith("head_"))
+"""What a preset may give targets to beside the mouth; the head turns on a bone."""
 RIGS = Path(__file__).parents[2] / "presets" / "rigs"
 
 
@@ -20,8 +22,9 @@ class RigPreset:
     """One naming standard of mouth targets and how the mouth track drives it.
 
     channels: channel of the mouth track -> {target name: weight}. jaw_keys: the targets that lower the jaw.
-    closers: the targets that may be used to close the lips. core and minimum: which names, and how many of all,
-    must be there for the preset to be offered.
+    closers: the targets that may be used to close the lips; tuckers: those that may bring the lower lip to the teeth,
+    and how far. core and minimum: which names, and how many of all, must be there for the preset to be offered. life: channel of the life track -> {target name: weight}, as far as
+    the standard has such targets; they play no part in whether it is offered.
     """
 
     id: str
@@ -31,12 +34,14 @@ class RigPreset:
     minimum: int
     jaw_keys: tuple[str, ...]
     closers: tuple[str, ...]
+    tuckers: Mapping[str, float]
     prefixes: tuple[str, ...]
     aliases: Mapping[str, str]
+    life: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     @property
     def names(self) -> tuple[str, ...]:
-        """All target names of the preset, each once, in reading order."""
+        """All target names of the preset, each once, in reading order; not the tuckers, which may be of others."""
         listed = [name for weights in self.channels.values() for name in weights]
         return tuple(dict.fromkeys([*listed, *self.jaw_keys, *self.closers]))
 
@@ -64,6 +69,9 @@ def _read(path: Path) -> RigPreset:
             raise ValueError(f"its schema is {data['schema']}, not {SCHEMA}")
         if missing := set(CHANNELS) ^ set(data["channels"]):
             raise ValueError(f"its channels differ from the mouth track's: {sorted(missing)}")
+        life = data.get("life", {})
+        if unknown := set(life) - set(LIVING):
+            raise ValueError(f"its life has channels that there are not: {sorted(unknown)}")
         return RigPreset(
             id=data["id"],
             title=data["title"],
@@ -72,8 +80,10 @@ def _read(path: Path) -> RigPreset:
             minimum=int(data["minimum"]),
             jaw_keys=tuple(data["jaw_keys"]),
             closers=tuple(data["closers"]),
+            tuckers=data["tuckers"],
             prefixes=tuple(data["spelling"]["prefixes"]),
             aliases=data["spelling"].get("aliases", {}),
+            life=life,
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise TrackFileError(f"The rig preset {path.name} cannot be used: {error}. Delete or repair it.") from error

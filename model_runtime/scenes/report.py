@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
-from ..contracts import AudioClip, Contact, ContactProof, KeyTracks, MouthTrack, Report, Speech
+from ..contracts import AudioClip, Contact, ContactKind, ContactProof, KeyTracks, MouthTrack, Report, Speech
 from ..phones import SILENCE
 from . import plots
 
@@ -69,15 +69,13 @@ def write_report(
 
 def _head(speech: Speech, keys: KeyTracks, report: Report, text: str) -> str:
     """Name, transcript and the figures that matter."""
-    closures = [proofs for contact, proofs in by_contact(report).items() if contact.kind == "closure"]
-    touching = sum(all(proof.passed for proof in proofs) for proofs in closures)
     spoken = sum(phone.symbol != SILENCE for phone in speech.phones)
     total = sum(report.seconds.values())
     facts = {
         "length": f"{report.duration:.1f} <small>s</small>",
         "phones": f"{spoken}",
-        "lips meet": f'<span class="{_verdict(touching == len(closures))}">{touching}</span> '
-        f"<small>of {len(closures)}</small>",
+        "lips meet": _met(report, "closure"),
+        "lip on teeth": _met(report, "labiodental"),
         "keys": f"{keys.key_count}",
         "largest error": f"{100 * report.key_error:.1f} <small>% of range</small>",
         "made in": f"{total:.1f} <small>s</small>",
@@ -127,6 +125,12 @@ def _stills(stills: Sequence[Still]) -> str:
     )
 
 
+def _met(report: Report, kind: ContactKind) -> str:
+    """How many contacts of a kind are proven on all of their frames."""
+    whole = [all(p.passed for p in proofs) for contact, proofs in by_contact(report).items() if contact.kind == kind]
+    return f'<span class="{_verdict(all(whole))}">{sum(whole)}</span> <small>of {len(whole)}</small>'
+
+
 def _proofs(report: Report) -> str:
     """A card for each contact that was measured on the moving mesh."""
     if not report.proofs:
@@ -134,7 +138,8 @@ def _proofs(report: Report) -> str:
     cards = "".join(_card(contact, proofs) for contact, proofs in by_contact(report).items())
     return (
         "<section><h2>Lips that meet</h2><p>Measured on the character's mesh, at every frame that promises a contact. "
-        "The gap is the widest of them, as a share of the mouth's width; below zero the lips press into each other."
+        "The gap is the widest of them, as a share of the mouth's width: between the lips (below zero they press into "
+        "each other), or for f and v from the lower lip to the upper teeth."
         f'</p><ul class="proofs">{cards}</ul></section>'
     )
 

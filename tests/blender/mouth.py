@@ -24,9 +24,9 @@ class Mouth:
     def __init__(self, face: bpy.types.Object) -> None:
         self.face = face
         key = face.data.shape_keys.key_blocks["jawOpen"]
-        rest = self._points()
+        rest = evaluated_points(self.face)
         key.value = 1.0
-        moved = np.linalg.norm(self._points() - rest, axis=1)
+        moved = np.linalg.norm(evaluated_points(self.face) - rest, axis=1)
         key.value = 0.0
         largest = moved.max()
         upper = np.flatnonzero(moved < 0.15 * largest)
@@ -50,14 +50,39 @@ class Mouth:
 
     def gap(self) -> float:
         """Between the lips at the scene's frame, the widest column, in widths; negative where they press."""
-        height = self._points()[:, 2]
+        height = evaluated_points(self.face)[:, 2]
         gaps = [height[self.upper[c]].min() - height[self.lower[c]].max() for c in self.columns]
         return max(gaps) / self.width
 
-    def _points(self) -> Array:
-        graph = bpy.context.evaluated_depsgraph_get()
-        evaluated = self.face.evaluated_get(graph)
-        flat = np.empty(len(evaluated.data.vertices) * 3, dtype=np.float32)
-        evaluated.data.vertices.foreach_get("co", flat)
-        matrix = np.array(evaluated.matrix_world)
-        return flat.reshape(-1, 3).astype(np.float64) @ matrix[:3, :3].T + matrix[:3, 3]
+
+class Bite:
+    """How far the middle of the lower lip is from the upper teeth of the named mesh, at the scene's frame, in widths."""
+
+    def __init__(self, mouth: Mouth, teeth: bpy.types.Object) -> None:
+        self.mouth, self.teeth = mouth, teeth
+        key = mouth.face.data.shape_keys.key_blocks["jawOpen"]
+        rest = evaluated_points(mouth.face)
+        key.value = 1.0
+        moved = np.linalg.norm(evaluated_points(mouth.face) - rest, axis=1)
+        key.value = 0.0
+        centre = rest[mouth.lower].mean(axis=0)
+        away = np.abs(rest - centre) / mouth.width
+        self.lip = np.flatnonzero((moved > 0.5 * moved.max()) & (away < (0.2, 0.25, 0.15)).all(axis=1))
+
+    def distance(self) -> float:
+        """From point to point: never less than from surface to surface."""
+        tree = KDTree(len(self.teeth.data.vertices))
+        for index, point in enumerate(evaluated_points(self.teeth)):
+            tree.insert(point, index)
+        tree.balance()
+        lip = evaluated_points(self.mouth.face)[self.lip]
+        return min(tree.find(point)[2] for point in lip) / self.mouth.width
+
+
+def evaluated_points(obj: bpy.types.Object) -> Array:
+    """The points of an object in world space as the dependency graph shows them, float [n, 3]."""
+    evaluated = obj.evaluated_get(bpy.context.evaluated_depsgraph_get())
+    flat = np.empty(len(evaluated.data.vertices) * 3, dtype=np.float32)
+    evaluated.data.vertices.foreach_get("co", flat)
+    matrix = np.array(evaluated.matrix_world)
+    return flat.reshape(-1, 3).astype(np.float64) @ matrix[:3, :3].T + matrix[:3, 3]

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from .conftest import DEMO_LINE, MODULE, PEOPLE, generate, load_character
-from .mouth import Mouth
+from .mouth import Bite, Mouth
 
 CLOSED, OPEN = 0.03, 0.12
 
@@ -55,6 +55,37 @@ def test_lips_meet_at_every_p_b_m(labial: ModuleType, character: str, sound: str
     assert max(gap[round(start * fps) : round(end * fps) + 1].max() for start, end, _ in vowels) > OPEN
     report = bpy.context.scene.labial.report
     assert report.closures == report.proven >= 3
+
+
+@pytest.mark.parametrize("fps", [24, 30])
+def test_the_lower_lip_meets_the_teeth_at_every_f_v(head: bpy.types.Object, fps: int) -> None:
+    bite = Bite(Mouth(head), bpy.data.objects["Labial Head Teeth Upper"])
+    scene = bpy.context.scene
+    scene.render.fps = fps
+    scene.frame_set(0)
+    assert bite.distance() > 2 * CLOSED
+    generate(DEMO_LINE, start_frame=1)
+    contacts = [phone for phone in heard(DEMO_LINE) if phone[2] in ("f", "v")]
+    assert len(contacts) >= 2
+    for start, end, symbol in contacts:
+        near = range(round(start * fps - 0.5) + 1, round(end * fps + 0.5) + 2)
+        assert min(_at(frame, bite) for frame in near) < CLOSED, f"{symbol} at {start:.2f} s misses the teeth"
+    report = scene.labial.report
+    assert report.touches == report.touched >= 2
+
+
+def test_f_and_v_of_a_mouth_that_cannot_reach_its_teeth_are_named(head: bpy.types.Object) -> None:
+    bpy.data.objects["Labial Head Teeth Upper"].location.y += 0.02
+    bpy.context.view_layer.update()
+    generate(DEMO_LINE)
+    report = bpy.context.scene.labial.report
+    assert report.touches > report.touched == 0 and report.closures == report.proven
+    assert "The lower lip misses the teeth at frame" in report.notes
+
+
+def _at(frame: int, bite: Bite) -> float:
+    bpy.context.scene.frame_set(frame)
+    return bite.distance()
 
 
 def test_a_closure_that_stays_open_is_named_with_its_cause(head: bpy.types.Object, short_line: Path) -> None:

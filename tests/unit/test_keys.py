@@ -106,3 +106,19 @@ def test_fractional_frame_rates_do_not_drift() -> None:
     contact = Contact("closure", "m", 600.0, 600.2)
     ((frame, _), *_rest) = contact_frames((contact,), FrameClock(24, 1.001, 1.0), 0, 20_000)
     assert abs((frame - 1) * 1.001 / 24 - 600.0) < 1.001 / 24
+
+
+@pytest.mark.parametrize("hold", [2, 3])
+def test_stepped_poses_hold_and_a_contact_has_one_of_its_own(hold: int) -> None:
+    values = np.array(motion())
+    contacts = tuple(Contact("closure", "p", at, at + 0.05) for at in (0.71, 1.43, 2.2))
+    for contact in contacts:
+        values[round(contact.start * 100) : round(contact.end * 100) + 1] = 1.5
+    keys = thin(Curves((KEY,), frozen_array(values), contacts), FrameClock(24, 1.0, 7.0), 0.02, hold)
+    (track,) = keys.tracks
+    assert keys.stepped and ((track.co[:, 0] - 7) % hold == 0).all()
+    assert [contact for _, contact in keys.contact_frames] == list(contacts)
+    level = dict(track.co)
+    for frame, contact in keys.contact_frames:
+        assert level[frame] == pytest.approx(1.5)
+        assert abs((frame - 7 + 0.5 * (hold - 1)) / 24 - contact.apex) < hold / 24

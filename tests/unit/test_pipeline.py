@@ -66,8 +66,8 @@ def rig() -> tuple[RigMap, Calibration]:
     targets = tuple(Target("shape_key", name, ("Face",)) for name in CHANNELS)
     weights = np.eye(len(CHANNELS), dtype=np.float32)
     zeros = frozen_array(np.zeros(len(CHANNELS)))
-    whole = RigMap("test", targets, frozen_array(weights), frozen_array([], np.int32), "")
-    return whole, Calibration(zeros, zeros, 0.0, 0.0)
+    whole = RigMap("test", targets, frozen_array(weights), frozen_array([], np.int32), zeros, "")
+    return whole, Calibration(zeros, zeros, 0.0, 0.0, 0.0)
 
 
 def test_one_line_from_sound_to_keys() -> None:

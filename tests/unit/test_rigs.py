@@ -1,5 +1,7 @@
 """Presets load, detection ranks, lips are closed by what the character has."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -93,6 +95,31 @@ def test_closing_is_solved_for_lips_that_are_open_at_rest(rest_gap: float) -> No
     assert found.rest_gap == pytest.approx(rest_gap, abs=1e-5)
     assert -0.03 < found.closed_gap < 0.01
     assert found.closure[[t.name for t in probe.targets].index("jawOpen")] == pytest.approx(CONTACT_JAW)
+
+
+def with_teeth(away: float) -> RigProbe:
+    """The same mouth with upper teeth that lie `away` widths behind the lower lip, which mouthRollLower draws back."""
+    probe = measured(0.0)
+    rest, move = np.array(probe.rest), np.array(probe.displacement)
+    lip, teeth = np.array([[x, 0.0, 0.0] for x in (-0.2, 0.0, 0.2)]), np.array([[-0.1, 2.0 * away, 0.0]])
+    moves = np.zeros((len(move), 4, 3))
+    row = {t.name: i for i, t in enumerate(probe.targets)}
+    moves[row["mouthRollLower"], :3, 1], moves[row["mouthShrugLower"], :3, 2] = 0.3, 0.2
+    moves[row["jawOpen"], :3, 2] = -1.4
+    return replace(
+        probe, rest=frozen_array(np.concatenate([rest, lip, teeth])),
+        displacement=frozen_array(np.concatenate([move, moves], axis=1)), lip=frozen_array(range(13, 16), np.int32),
+        teeth=frozen_array([16], np.int32),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("away", "reached"), [(0.05, 0.06), (0.12, 0.06), (0.4, 0.25)])
+def test_the_lower_lip_is_brought_to_the_teeth_as_near_as_its_keys_allow(away: float, reached: float) -> None:
+    probe = with_teeth(away)
+    found = calibrate(probe, build_map(propose(probe.targets, tuple(PRESETS.values())), probe))
+    assert found.touch_gap == pytest.approx(reached, abs=0.03)
+    assert found.labiodental.max() <= 1.0 and found.labiodental.min() >= 0.0
+    assert found.labiodental[[t.name for t in probe.targets].index("jawOpen")] == pytest.approx(CONTACT_JAW)
 
 
 def test_a_jaw_bone_joins_only_when_it_leaves_the_skin_alone() -> None:
