@@ -1,0 +1,51 @@
+"""Life track to curves on one character's shape keys."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..contracts import LIFE, Curves, Float32, LifeTrack, Target, frozen_array
+from .presets import RigPreset
+
+
+def liven(track: LifeTrack, preset: RigPreset, targets: Sequence[Target]) -> Curves:
+    """Values of those shape keys of `targets` that the preset's life names, in any spelling, inside their ranges.
+
+    Of keys that differ in spelling only, the first is used. The corners of the mouth may be keys of the mouth track
+    too (a smile shapes "ee"): `over` brings both together.
+    """
+    keys: dict[str, Target] = {}
+    for target in targets:
+        if target.kind == "shape_key":
+            keys.setdefault(preset.normal(target.name), target)
+    named = {preset.normal(name) for weights in preset.life.values() for name in weights}
+    column = {name: i for i, name in enumerate(name for name in keys if name in named)}
+    moved = tuple(keys[name] for name in column)
+    weights = np.zeros((len(LIFE), len(moved)), dtype=np.float32)
+    for channel, shares in preset.life.items():
+        for name, share in shares.items():
+            index = column.get(preset.normal(name))
+            if index is not None:
+                weights[LIFE.index(channel), index] += share
+    return Curves(moved, frozen_array(_within(moved, track.values @ weights)), ())
+
+
+def over(mouth: Curves, life: Curves) -> Curves:
+    """Both on one character, equally long: life is added where they share a target; the mouth keeps its contacts."""
+    shared = {target: i for i, target in enumerate(mouth.targets)}
+    values = np.array(mouth.values)
+    own = [i for i, target in enumerate(life.targets) if target not in shared]
+    for i, target in enumerate(life.targets):
+        if target in shared:
+            values[:, shared[target]] += life.values[:, i]
+    targets = mouth.targets + tuple(life.targets[i] for i in own)
+    joined = np.concatenate([_within(mouth.targets, values), life.values[:, own]], axis=1)
+    return Curves(targets, frozen_array(joined), mouth.contacts)
+
+
+def _within(targets: Sequence[Target], values: Float32) -> Float32:
+    low = np.array([target.minimum for target in targets], dtype=np.float32)
+    high = np.array([target.maximum for target in targets], dtype=np.float32)
+    return np.asarray(np.clip(values, low, high), dtype=np.float32)
