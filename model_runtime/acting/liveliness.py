@@ -210,9 +210,9 @@ def _raise(vowel: Phone, strength: float) -> Pulse:
 
 
 def _corners(times: Floats, valence: float) -> tuple[Floats, Floats]:
-    """Corners up and down [t], at most `CORNERS`: valence alone, slower than 0.5 Hz."""
-    level = CORNERS * float(np.clip(valence / 0.6, -1.0, 1.0)) * _slow(times, _MOOD_FLANK)
-    return np.maximum(level, 0.0), np.maximum(-level, 0.0)
+    """Corners up and down [t], at most `CORNERS`: valence alone, slower than 0.5 Hz; below 0.1 it is chance."""
+    level = CORNERS * float(np.clip((abs(valence) - 0.1) / 0.5, 0.0, 1.0)) * _slow(times, _MOOD_FLANK)
+    return level * (valence > 0.0), level * (valence < 0.0)
 
 
 def _head(speech: Speech, times: Floats, mood: Mood, random: np.random.Generator) -> tuple[Floats, Floats]:
