@@ -30,6 +30,7 @@ from .character import Character, find_character
 from .measure import Measured, measure
 from .proof import held_keys, prove
 from .request import LipSyncRequest, decode
+from .touched import Kept
 
 FITS = 0.5
 """Share of a transcript's phones that must be heard, or the user is told."""
@@ -112,8 +113,11 @@ def deliver(
     }
     written = keyframes.write(prepared.character, performance.keys, request.sound.name, made_from)
     keys, proofs = _proven(context, prepared, performance.keys, written.action)
+    keyframes.finish(written.action, written.kept, keys)
+    if written.kept:
+        proofs = prove(prepared.measured, keys, context.scene, context.view_layer)
     fit = performance.speech.text_fit
-    notes = _left_open(proofs) + _not_moving(keys, context.scene) + _misfit(fit)
+    notes = _yours(written.kept) + _left_open(proofs) + _not_moving(keys, context.scene) + _misfit(fit)
     report = Report(
         name=request.sound.name,
         preset=prepared.rig_map.preset,
@@ -140,6 +144,14 @@ def _left_open(proofs: Sequence[ContactProof]) -> tuple[str, ...]:
         f"{what} at frame {', '.join(at[:4])}{f' and {len(at) - 4} more' if len(at) > 4 else ''}: {cause}."
         for (what, cause), at in frames.items()
     )
+
+
+def _yours(kept: Sequence[Kept]) -> tuple[str, ...]:
+    """What was not made again because the artist had changed it."""
+    if not kept:
+        return ()
+    names = "; ".join(one.title for one in kept[:3]) + (f"; {len(kept) - 3} more curves" if len(kept) > 3 else "")
+    return (f"{sum(len(one.spans) for one in kept)} keys that you changed were kept: {names}.",)
 
 
 def _not_moving(keys: KeyTracks, scene: bpy.types.Scene) -> tuple[str, ...]:

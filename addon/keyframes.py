@@ -14,8 +14,10 @@ import bpy
 import numpy as np
 
 from ..model_runtime.contracts import Float32, KeyTrack, KeyTracks, Target
+from . import touched
 from .character import Character, objects_of
 from .posing import set_target
+from .touched import Kept
 
 MARK = "labial"
 """Custom property of every Action that Labial made: what it was made from."""
@@ -25,14 +27,19 @@ _CONSTANT, _BEZIER, _ALIGNED, _GENERATED = 0, 2, 3, 5
 
 @dataclass(frozen=True)
 class Written:
-    """The name of the Action and what the artist's own animation keeps for itself."""
+    """The name of the Action, what the artist's own animation keeps for itself, and the keys of an earlier version of
+    the line that the artist changed, to be put back."""
 
     action: str
     warnings: tuple[str, ...]
+    kept: tuple[Kept, ...] = ()
 
 
 def write(character: Character, keys: KeyTracks, line: str, made_from: dict[str, Any]) -> Written:
     """Writes a line, replacing an earlier one of the same name on this character. All of it is written or nothing."""
+    earlier = actions_of(character, line)
+    kept = tuple(one for action in earlier for one in touched.kept(action, MARK))
+    ranges = [span for action in earlier for span in touched.protected(action, MARK)]
     action = bpy.data.actions.new(f"{line} {TRACK_NAME}")
     try:
         action[MARK] = {"line": line, **made_from}
@@ -41,9 +48,31 @@ def write(character: Character, keys: KeyTracks, line: str, made_from: dict[str,
     except BaseException:
         bpy.data.actions.remove(action)
         raise
+    for first, last in ranges:
+        touched.protect(action, MARK, first, last)
     remove(character, line)
+    action.name = f"{line} {TRACK_NAME}"
     warnings = [_place(owner, action, slot, keys) for owner, slot in slots]
-    return Written(action.name, tuple(w for w in warnings if w))
+    return Written(action.name, tuple(w for w in warnings if w), kept)
+
+
+def finish(action_name: str, kept: Sequence[Kept], keys: KeyTracks) -> None:
+    """Seals an Action whose keys are final, and puts the artist's own back among them."""
+    action = bpy.data.actions[action_name]
+    touched.seal(action, MARK)
+    touched.put_back(action, kept, [frame for frame, _ in keys.contact_frames])
+
+
+def actions_of(character: Character, line: str | None = None) -> list[Any]:
+    """Labial's Actions (of one line, or all) that a character plays."""
+    found = {}
+    for owner in owners(character):
+        data = owner.animation_data
+        strips = [strip.action for track in data.nla_tracks for strip in track.strips] if data else []
+        for action in (data.action, *strips) if data else ():
+            if _is_ours(action, line):
+                found[action.name] = action
+    return list(found.values())
 
 
 def remove(character: Character, line: str | None = None) -> int:
