@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import bpy
 
@@ -18,6 +18,7 @@ from ..model_runtime.contracts import (
     Progress,
     Report,
     RigMap,
+    Speech,
 )  # fmt: skip
 from ..model_runtime.errors import CharacterError
 from ..model_runtime.hearing import network
@@ -29,7 +30,7 @@ from . import keyframes
 from .character import Character, find_character
 from .measure import Measured, measure
 from .proof import held_keys, prove
-from .request import LipSyncRequest, decode
+from .request import LipSyncRequest, decode, request_of
 from .touched import Kept
 
 FITS = 0.5
@@ -66,6 +67,16 @@ def generate(context: bpy.types.Context, request: LipSyncRequest, progress: Prog
     started = time.perf_counter()
     performance = perform(prepared, progress)
     return deliver(context, prepared, performance, time.perf_counter() - started)
+
+
+def again(context: bpy.types.Context, action: bpy.types.Action, speech: Speech) -> Result:
+    """Makes a line of the selected character anew from what was heard, as edited. Raises LipSyncError."""
+    prepared = prepare(context, request_of(action, context))
+    request = prepared.request
+    performance = pipeline.act(
+        speech, prepared.rig_map, prepared.calibration, request.clock, request.style, request.tolerance
+    )
+    return deliver(context, prepared, performance)
 
 
 def prepare(context: bpy.types.Context, request: LipSyncRequest) -> Prepared:
@@ -107,8 +118,12 @@ def deliver(
     made_from = {
         "sound": request.sound.path,
         "style": request.style.name,
+        "acting": json.dumps(asdict(request.style)),
         "preset": prepared.rig_map.preset,
         "start": request.clock.start,
+        "tolerance": request.tolerance,
+        "transcript": request.transcript,
+        "language": request.language,
         "speech": json.dumps(as_data(performance.speech)),
     }
     written = keyframes.write(prepared.character, performance.keys, request.sound.name, made_from)

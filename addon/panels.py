@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import bpy
 
@@ -65,6 +66,42 @@ class LABIAL_PT_acting(bpy.types.Panel):
         layout.use_property_decorate = False
         for name in (*DIALS, "offset_ms", "tolerance", "add_sound", "show_speech"):
             layout.prop(settings, name)
+
+
+class LABIAL_UL_phones(bpy.types.UIList):
+    """One phone a row: what, when, how strongly."""
+
+    def draw_item(
+        self, _context: bpy.types.Context, layout: bpy.types.UILayout, _data: Any, item: Any, _icon: int,
+        _active_data: Any, _active_property: str,
+    ) -> None:  # fmt: skip
+        """A row."""
+        row = layout.row(align=True)
+        row.prop(item, "symbol", text="")
+        row.prop(item, "start", text="", emboss=False)
+        row.prop(item, "strength", text="", slider=True)
+
+
+class LABIAL_PT_words(bpy.types.Panel):
+    """The line at the playhead as a list."""
+
+    bl_label = "Edit in Words"
+    bl_parent_id = "LABIAL_PT_main"
+    bl_space_type = "VIEW_3D"
+    bl_region_type = "UI"
+    bl_category = "Labial"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """Words, phones and what is protected."""
+        layout, words = self.layout, context.scene.labial.words
+        layout.operator("labial.list_words", icon="TEXT")
+        if words.action in bpy.data.actions and words.phones:
+            row = layout.row(align=True)
+            row.prop(words, "transcript", text="")
+            row.operator("labial.align_words", text="", icon="FILE_REFRESH")
+            layout.template_list("LABIAL_UL_phones", "", words, "phones", words, "index", rows=8)
+        layout.operator("labial.protect", icon="LOCKED")
 
 
 def _draw_character(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:

@@ -5,10 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import bpy
-from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
+from bpy.props import (
+    BoolProperty,
+    CollectionProperty,
+    EnumProperty,
+    FloatProperty,
+    IntProperty,
+    PointerProperty,
+    StringProperty,
+)
 
 from ..model_runtime.acting.styles import load_styles
+from ..model_runtime.contracts import Report
 from . import compat
+from .operators import words
 
 _items: dict[str, list[tuple[str, str, str]]] = {}
 """Blender keeps no reference to the strings of a dynamic enum: they must live here."""
@@ -51,6 +61,49 @@ class LabialReport(bpy.types.PropertyGroup):
         executor: str
         words: str
         notes: str
+
+    def show(self, report: Report) -> None:
+        """What became of a line."""
+        self.line, self.phones, self.keys = report.name, report.phone_count, report.key_count
+        self.executor = report.executor
+        self.words = "" if report.text_fit is None else f"Transcript fits {report.text_fit:.0%}"
+        self.proven, self.closures = report.proven("closure")
+        self.touched, self.touches = report.proven("labiodental")
+        self.notes = "\n".join(report.warnings)
+
+
+class LabialPhone(bpy.types.PropertyGroup):
+    """One phone of the line that is edited."""
+
+    symbol: EnumProperty(name="Phone", items=words.symbols, update=words.phone_changed, description="What is spoken")
+    start: FloatProperty(
+        name="Start", min=0.0, precision=3, step=1, unit="TIME_ABSOLUTE", update=words.phone_changed,
+        description="Seconds from the beginning of the sound; the phone before ends here",
+    )  # fmt: skip
+    strength: FloatProperty(
+        name="Strength", default=1.0, min=0.0, max=2.0, subtype="FACTOR", update=words.phone_changed,
+        description="How much of its shape is shown; lips that must touch always do",
+    )  # fmt: skip
+
+    if TYPE_CHECKING:
+        symbol: str
+        start: float
+        strength: float
+
+
+class LabialWords(bpy.types.PropertyGroup):
+    """The line that is edited."""
+
+    action: StringProperty()
+    transcript: StringProperty(name="Words", description="What is spoken; Align Words finds it in the sound")
+    phones: CollectionProperty(type=LabialPhone)
+    index: IntProperty(update=words.row_chosen)
+
+    if TYPE_CHECKING:
+        action: str
+        transcript: str
+        phones: Any
+        index: int
 
 
 class LabialSettings(bpy.types.PropertyGroup):
@@ -115,6 +168,7 @@ class LabialSettings(bpy.types.PropertyGroup):
         description="Draw the voice, its phones and where lips must touch into the timeline and the dope sheet",
     )  # fmt: skip
     report: PointerProperty(type=LabialReport)
+    words: PointerProperty(type=LabialWords)
 
     if TYPE_CHECKING:
         source: str
@@ -136,3 +190,4 @@ class LabialSettings(bpy.types.PropertyGroup):
         tolerance: float
         show_speech: bool
         report: LabialReport
+        words: LabialWords

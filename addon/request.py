@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -15,6 +16,7 @@ from ..model_runtime.contracts import AudioClip, FrameClock, Style
 from ..model_runtime.errors import AudioError, LipSyncError
 from ..model_runtime.hearing import audio, transcript
 from . import compat
+from .keyframes import MARK
 
 DIALS = ("intensity", "jaw", "lips", "tongue", "anticipation", "smoothness", "breath")
 """The panel's settings that multiply a style's values of the same name."""
@@ -59,6 +61,20 @@ def request_from(context: bpy.types.Context) -> LipSyncRequest:
         transcript=settings.transcript.strip() or _found_words(sound),
         language=settings.language,
         tolerance=settings.tolerance,
+    )
+
+
+def request_of(action: bpy.types.Action, context: bpy.types.Context) -> LipSyncRequest:
+    """What a line was made from, for the selected character and the scene's present frame rate."""
+    made, render = action[MARK], context.scene.render
+    return LipSyncRequest(
+        character=context.active_object.name if context.active_object else None,
+        sound=SoundSource(made["line"], made["sound"]),
+        clock=FrameClock(render.fps, render.fps_base, made["start"]),
+        style=Style(**json.loads(made["acting"])),
+        transcript=made["transcript"],
+        language=made["language"],
+        tolerance=made["tolerance"],
     )
 
 

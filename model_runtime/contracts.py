@@ -83,7 +83,8 @@ class Phone:
     """One recognised or aligned phone. `symbol` is of `phones.PHONES`; acoustic times.
 
     stress: 0 unstressed, 1 stressed (from the transcript, else from loudness and length).
-    confidence: mean posterior of the symbol over the phone, 0-1.
+    confidence: mean posterior of the symbol over the phone, 0-1. strength: how much of its shape and jaw the artist
+    wants, 1.0 as acted; contacts are always whole.
     """
 
     symbol: str
@@ -91,6 +92,7 @@ class Phone:
     end: float
     stress: float = 0.5
     confidence: float = 1.0
+    strength: float = 1.0
 
 
 @dataclass(frozen=True)

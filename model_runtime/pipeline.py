@@ -56,7 +56,13 @@ def generate(
     progress: Progress | None = None,
 ) -> Performance:
     """One line, from sound to keys. Runs on any thread; `progress` may raise Cancelled."""
-    speech = listen(clip, transcript, language, progress)
+    return act(listen(clip, transcript, language, progress), rig_map, calibration, clock, style, tolerance)
+
+
+def act(
+    speech: Speech, rig_map: RigMap, calibration: Calibration, clock: FrameClock, style: Style, tolerance: float
+) -> Performance:
+    """What was heard as keys on one character."""
     track = articulate(speech, style)
     curves = retarget(track, rig_map, calibration)
     return Performance(speech, track, curves, thin(curves, clock, tolerance, style.hold_frames))

@@ -15,18 +15,17 @@ SCHEMA = "labial-speech-data/1"
 
 
 def as_data(speech: Speech) -> dict[str, Any]:
-    """The line as JSON values: times to 0.1 ms, the voice's curves in half precision, compressed."""
+    """The line as JSON values, nothing rounded: the same keys come of it. The voice's curves are compressed."""
     return {
         "schema": SCHEMA,
-        "duration": round(speech.duration, 4),
-        "phones": [[p.symbol, round(p.start, 4), round(p.end, 4), round(p.stress, 3), round(p.confidence, 3)]
-                   for p in speech.phones],
-        "words": [[w.text, round(w.start, 4), round(w.end, 4)] for w in speech.words],
+        "duration": speech.duration,
+        "phones": [[p.symbol, p.start, p.end, p.stress, p.confidence, p.strength] for p in speech.phones],
+        "words": [[w.text, w.start, w.end] for w in speech.words],
         "text_fit": speech.text_fit,
         "loudness": _packed(speech.loudness),
         "pitch": _packed(speech.pitch),
         "brightness": _packed(speech.brightness),
-    }  # fmt: skip
+    }
 
 
 def from_data(data: dict[str, Any]) -> Speech:
@@ -48,8 +47,8 @@ def from_data(data: dict[str, Any]) -> Speech:
 
 
 def _packed(values: Float32) -> str:
-    return base64.b64encode(zlib.compress(values.astype("<f2").tobytes())).decode("ascii")
+    return base64.b64encode(zlib.compress(values.astype("<f4").tobytes())).decode("ascii")
 
 
 def _unpacked(text: str) -> Float32:
-    return frozen_array(np.frombuffer(zlib.decompress(base64.b64decode(text)), "<f2"))
+    return frozen_array(np.frombuffer(zlib.decompress(base64.b64decode(text)), "<f4"))

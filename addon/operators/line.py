@@ -104,15 +104,10 @@ class LABIAL_OT_generate(bpy.types.Operator):
     def _tell(self, context: bpy.types.Context, result: generate.Result) -> None:
         """The report, for the panel and the status bar; the sound, for the ears."""
         report, settings = result.report, context.scene.labial
-        (closed, closures), (touched, touches) = report.proven("closure"), report.proven("labiodental")
-        shown = settings.report
-        shown.line, shown.phones, shown.keys = report.name, report.phone_count, report.key_count
-        shown.executor = report.executor
-        shown.words = "" if report.text_fit is None else f"Transcript fits {report.text_fit:.0%}"
-        shown.closures, shown.proven, shown.notes = closures, closed, "\n".join(report.warnings)
-        shown.touches, shown.touched = touches, touched
+        settings.report.show(report)
         if settings.source == "FILE" and settings.add_sound:
             _add_sound(context.scene, report.name, settings.filepath, settings.start_frame)
+        (closed, closures), (touched, touches) = report.proven("closure"), report.proven("labiodental")
         text = f"{report.key_count} keys; {closed} of {closures} closures and {touched} of {touches} f v proven."
         self.report({"INFO"} if not report.warnings else {"WARNING"}, " ".join([text, *report.warnings]))
 

@@ -42,10 +42,10 @@ def gains(speech: Speech) -> list[Gain]:
     lips_of_all = 1.1 if whispering else 1.0 + 0.08 * whole
     return [
         Gain(
-            jaw=jaw_of_all * float(np.clip(1.0 + 0.25 * level + 0.06 * tone, 0.6, 1.4)),
-            lips=lips_of_all * float(np.clip(1.0 + 0.25 * level, 0.6, 1.4)),
+            jaw=phone.strength * jaw_of_all * float(np.clip(1.0 + 0.25 * level + 0.06 * tone, 0.6, 1.4)),
+            lips=phone.strength * lips_of_all * float(np.clip(1.0 + 0.25 * level, 0.6, 1.4)),
         )
-        for level, tone in zip(loud, high, strict=True)
+        for phone, level, tone in zip(speech.phones, loud, high, strict=True)
     ]
 
 

@@ -56,7 +56,7 @@ class Mouth:
 
 
 class Bite:
-    """How far the middle of the lower lip is from the upper teeth of the named mesh, at the scene's frame, in widths."""
+    """How far the middle of the lower lip is from the upper teeth, a mesh of their own, in widths."""
 
     def __init__(self, mouth: Mouth, teeth: bpy.types.Object) -> None:
         self.mouth, self.teeth = mouth, teeth
