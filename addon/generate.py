@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import time
+import zlib
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import bpy
 
 from ..model_runtime import pipeline
+from ..model_runtime.acting.liveliness import Dials
 from ..model_runtime.contracts import (
     AudioClip,
     Calibration,
@@ -24,10 +26,11 @@ from ..model_runtime.errors import CharacterError
 from ..model_runtime.hearing import network
 from ..model_runtime.rigs.calibrate import calibrate, correct
 from ..model_runtime.rigs.detect import build_map, propose
-from ..model_runtime.rigs.presets import load_presets
+from ..model_runtime.rigs.presets import RigPreset, load_presets
 from ..model_runtime.speech_data import as_data
 from . import keyframes
 from .character import Character, find_character
+from .head_bone import find_head
 from .measure import Measured, measure
 from .proof import held_keys, prove
 from .request import LipSyncRequest, decode, request_of
@@ -50,6 +53,7 @@ class Prepared:
     measured: Measured
     rig_map: RigMap
     calibration: Calibration
+    liveliness: pipeline.Liveliness | None
 
 
 @dataclass(frozen=True)
@@ -74,8 +78,9 @@ def again(context: bpy.types.Context, action: bpy.types.Action, speech: Speech) 
     prepared = prepare(context, request_of(action, context))
     request = prepared.request
     performance = pipeline.act(
-        speech, prepared.rig_map, prepared.calibration, request.clock, request.style, request.tolerance
-    )
+        speech, prepared.rig_map, prepared.calibration, request.clock, request.style, request.tolerance,
+        prepared.liveliness,
+    )  # fmt: skip
     return deliver(context, prepared, performance)
 
 
@@ -86,7 +91,17 @@ def prepare(context: bpy.types.Context, request: LipSyncRequest) -> Prepared:
     proposal = propose(character.targets, load_presets())
     measured = measure(character, proposal, context.view_layer)
     rig_map = build_map(proposal, measured.probe)
-    return Prepared(request, character, measured, rig_map, calibrate(measured.probe, rig_map))
+    return Prepared(
+        request, character, measured, rig_map, calibrate(measured.probe, rig_map),
+        request.life and _liveliness(request.life, request.sound.name, character, measured, proposal.preset, context),
+    )  # fmt: skip
+
+
+def _liveliness(
+    dials: Dials, line: str, character: Character, measured: Measured, preset: RigPreset, context: bpy.types.Context
+) -> pipeline.Liveliness:
+    head = find_head(character, measured, context.view_layer) if dials.head else None
+    return pipeline.Liveliness(dials, preset, character.targets, head, zlib.crc32(line.encode()))
 
 
 def perform(prepared: Prepared, progress: Progress | None = None) -> pipeline.Performance:
@@ -102,6 +117,7 @@ def perform(prepared: Prepared, progress: Progress | None = None) -> pipeline.Pe
         transcript=request.transcript or None,
         language=request.language,
         tolerance=request.tolerance,
+        liveliness=prepared.liveliness,
         progress=progress,
     )
 
@@ -119,6 +135,7 @@ def deliver(
         "sound": request.sound.path,
         "style": request.style.name,
         "acting": json.dumps(asdict(request.style)),
+        "life": json.dumps(request.life and asdict(request.life)),
         "preset": prepared.rig_map.preset,
         "start": request.clock.start,
         "tolerance": request.tolerance,
@@ -132,7 +149,12 @@ def deliver(
     if written.kept:
         proofs = prove(prepared.measured, keys, context.scene, context.view_layer)
     fit = performance.speech.text_fit
-    notes = _yours(written.kept) + _left_open(proofs) + _not_moving(keys, context.scene) + _misfit(fit)
+    notes = (
+        _yours(written.kept)
+        + _left_open(proofs)
+        + _not_moving(_of_mouth(keys, prepared.rig_map), context.scene)
+        + _misfit(fit)
+    )
     report = Report(
         name=request.sound.name,
         preset=prepared.rig_map.preset,
@@ -147,6 +169,10 @@ def deliver(
         text_fit=fit,
     )
     return Result(report, performance, written.action)
+
+
+def _of_mouth(keys: KeyTracks, rig_map: RigMap) -> KeyTracks:
+    return replace(keys, tracks=tuple(track for track in keys.tracks if track.target in rig_map.targets))
 
 
 def _left_open(proofs: Sequence[ContactProof]) -> tuple[str, ...]:

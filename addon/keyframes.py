@@ -7,7 +7,7 @@ strip (REPLACE) below it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import bpy
@@ -126,7 +126,8 @@ def _fill(action: Any, keys: KeyTracks) -> list[tuple[Any, Any]]:
             slots[slot.identifier] = (owner, slot)
             bag = strip.channelbag(slot, ensure=True)
             for path, index, co, handles in _channels(track, owner):
-                _set_points(bag.fcurves.new(path, index=index), co, handles, keys.stepped)
+                curve = bag.fcurves.find(path, index=index) or bag.fcurves.new(path, index=index)
+                _set_points(curve, co, handles, keys.stepped)
     return list(slots.values())
 
 
@@ -155,9 +156,14 @@ def _channels(track: KeyTrack, owner: Any) -> Iterator[tuple[str, int, Float32, 
         return
     bone = owner.pose.bones[target.name]
     path = f'pose.bones["{bpy.utils.escape_identifier(target.name)}"].'
-    if bone.rotation_mode == "QUATERNION":
-        yield path + "rotation_quaternion", 0, *_mapped(track, lambda angle: np.cos(0.5 * angle))
-        yield path + "rotation_quaternion", target.axis + 1, *_mapped(track, lambda a: target.sign * np.sin(0.5 * a))
+    if bone.rotation_mode == "QUATERNION":  # the pose's quaternion is normalised: w may stay 1 for all axes
+        first = slice(0, 1)
+        yield (
+            path + "rotation_quaternion",
+            0,
+            *_mapped(replace(track, co=track.co[first], handles=track.handles[first]), np.ones_like),
+        )
+        yield path + "rotation_quaternion", target.axis + 1, *_mapped(track, lambda a: target.sign * np.tan(0.5 * a))
     elif bone.rotation_mode == "AXIS_ANGLE":
         yield path + "rotation_axis_angle", 0, *_mapped(track, lambda angle: target.sign * angle)
     else:

@@ -14,7 +14,7 @@ from ..model_runtime.rigs.presets import load_presets
 from .character import find_character
 from .operators import line
 from .properties import LabialSettings
-from .request import DIALS
+from .request import DIALS, LIFE_DIALS
 
 
 class LABIAL_PT_main(bpy.types.Panel):
@@ -43,7 +43,9 @@ class LABIAL_PT_main(bpy.types.Panel):
         column.prop(settings, "transcript", placeholder=_found(settings))
         if settings.transcript or _found(settings):
             column.prop(settings, "language")
-        column.prop(settings, "style")
+        row = column.row(align=True)
+        row.prop(settings, "style")
+        row.operator("labial.save_style", text="", icon="ADD")
         layout.separator(factor=0.5)
         _draw_button(layout, context)
         _draw_report(layout, context)
@@ -65,6 +67,30 @@ class LABIAL_PT_acting(bpy.types.Panel):
         layout.use_property_split = True
         layout.use_property_decorate = False
         for name in (*DIALS, "offset_ms", "tolerance", "add_sound", "show_speech"):
+            layout.prop(settings, name)
+
+
+class LABIAL_PT_life(bpy.types.Panel):
+    """What moves beside the mouth."""
+
+    bl_label = "Life"
+    bl_parent_id = "LABIAL_PT_main"
+    bl_space_type = "VIEW_3D"
+    bl_region_type = "UI"
+    bl_category = "Labial"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    def draw_header(self, context: bpy.types.Context) -> None:
+        """On or off."""
+        self.layout.prop(context.scene.labial, "life", text="")
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """How much of each."""
+        layout, settings = self.layout, context.scene.labial
+        layout.use_property_split = True
+        layout.use_property_decorate = False
+        layout.active = settings.life
+        for name in LIFE_DIALS:
             layout.prop(settings, name)
 
 

@@ -15,9 +15,8 @@ from bpy.props import (
     StringProperty,
 )
 
-from ..model_runtime.acting.styles import load_styles
 from ..model_runtime.contracts import Report
-from . import compat
+from . import compat, styles
 from .operators import words
 
 _items: dict[str, list[tuple[str, str, str]]] = {}
@@ -26,8 +25,13 @@ _items: dict[str, list[tuple[str, str, str]]] = {}
 
 def _styles(_self: Any, _context: Any) -> list[tuple[str, str, str]]:
     if "styles" not in _items:
-        _items["styles"] = [(name, name, "") for name in load_styles()]
+        _items["styles"] = [(name, name, "") for name in styles.available()]
     return _items["styles"]
+
+
+def forget_styles() -> None:
+    """The folders are read again when the styles are next asked for."""
+    _items.pop("styles", None)
 
 
 def _strips(_self: Any, context: bpy.types.Context | None) -> list[tuple[str, str, str]]:
@@ -163,6 +167,22 @@ class LabialSettings(bpy.types.PropertyGroup):
         name="Key Error", default=0.02, min=0.001, max=0.2, subtype="FACTOR",
         description="How far keys may deviate from the motion: more means fewer keys",
     )  # fmt: skip
+    life: BoolProperty(
+        name="Life", description="Also blinks, brows and head from the voice, where the character has them"
+    )
+    blink: FloatProperty(
+        name="Blinks", default=1.0, min=0.0, max=1.5, subtype="FACTOR", description="How often the eyes blink"
+    )
+    brows: FloatProperty(
+        name="Brows", default=1.0, min=0.0, max=1.5, subtype="FACTOR", description="How far brows follow the melody"
+    )
+    head: FloatProperty(
+        name="Head", default=1.0, min=0.0, max=1.5, subtype="FACTOR", description="How far the head nods and turns"
+    )
+    mood: FloatProperty(
+        name="Mood", default=1.0, min=0.0, max=1.5, subtype="FACTOR",
+        description="How much an angry, calm or sad voice colours brows and mouth corners",
+    )  # fmt: skip
     show_speech: BoolProperty(
         name="Show Speech in Timeline", default=True,
         description="Draw the voice, its phones and where lips must touch into the timeline and the dope sheet",
@@ -188,6 +208,11 @@ class LabialSettings(bpy.types.PropertyGroup):
         breath: float
         offset_ms: float
         tolerance: float
+        life: bool
+        blink: float
+        brows: float
+        head: float
+        mood: float
         show_speech: bool
         report: LabialReport
         words: LabialWords

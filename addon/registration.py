@@ -6,17 +6,35 @@ import bpy
 
 from . import overlay
 from .operators.line import LABIAL_OT_add_head, LABIAL_OT_clear, LABIAL_OT_generate, draw_add_menu
-from .panels import LABIAL_PT_acting, LABIAL_PT_main
-from .properties import LabialReport, LabialSettings
+from .operators.style import LABIAL_OT_save_style
+from .operators.words import (
+    LABIAL_OT_align_words,
+    LABIAL_OT_apply_words,
+    LABIAL_OT_list_words,
+    LABIAL_OT_protect,
+    follow_playhead,
+)
+from .panels import LABIAL_PT_acting, LABIAL_PT_life, LABIAL_PT_main, LABIAL_PT_words, LABIAL_UL_phones
+from .properties import LabialPhone, LabialReport, LabialSettings, LabialWords
 
 CLASSES = (
     LabialReport,
+    LabialPhone,
+    LabialWords,
     LabialSettings,
     LABIAL_OT_generate,
     LABIAL_OT_clear,
     LABIAL_OT_add_head,
+    LABIAL_OT_list_words,
+    LABIAL_OT_apply_words,
+    LABIAL_OT_align_words,
+    LABIAL_OT_protect,
+    LABIAL_OT_save_style,
+    LABIAL_UL_phones,
     LABIAL_PT_main,
     LABIAL_PT_acting,
+    LABIAL_PT_life,
+    LABIAL_PT_words,
 )
 
 
@@ -26,12 +44,14 @@ def register() -> None:
         bpy.utils.register_class(cls)
     bpy.types.Scene.labial = bpy.props.PointerProperty(type=LabialSettings)
     bpy.types.VIEW3D_MT_mesh_add.append(draw_add_menu)
+    bpy.app.handlers.frame_change_post.append(follow_playhead)
     overlay.register()
 
 
 def unregister() -> None:
     """The reverse."""
     overlay.unregister()
+    bpy.app.handlers.frame_change_post.remove(follow_playhead)
     bpy.types.VIEW3D_MT_mesh_add.remove(draw_add_menu)
     del bpy.types.Scene.labial
     for cls in reversed(CLASSES):

@@ -7,19 +7,25 @@ import tempfile
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import aud
 import bpy
 
-from ..model_runtime.acting.styles import load_style
+from ..model_runtime.acting.liveliness import Dials
 from ..model_runtime.contracts import AudioClip, FrameClock, Style
 from ..model_runtime.errors import AudioError, LipSyncError
 from ..model_runtime.hearing import audio, transcript
-from . import compat
+from . import compat, styles
 from .keyframes import MARK
+
+if TYPE_CHECKING:
+    from .properties import LabialSettings
 
 DIALS = ("intensity", "jaw", "lips", "tongue", "anticipation", "smoothness", "breath")
 """The panel's settings that multiply a style's values of the same name."""
+LIFE_DIALS = ("blink", "brows", "head", "mood")
+"""The panel's settings of what moves beside the mouth."""
 
 
 @dataclass(frozen=True)
@@ -44,24 +50,31 @@ class LipSyncRequest:
     transcript: str = ""
     language: str = "en-us"
     tolerance: float = 0.02
+    life: Dials | None = None
 
 
 def request_from(context: bpy.types.Context) -> LipSyncRequest:
     """What the panel says. Raises LipSyncError naming what is missing."""
     settings = context.scene.labial
     sound, start = _sound(context)
-    style = load_style(settings.style)
-    dials = {name: getattr(style, name) * getattr(settings, name) for name in DIALS}
     render = context.scene.render
     return LipSyncRequest(
         character=context.active_object.name if context.active_object else None,
         sound=sound,
         clock=FrameClock(render.fps, render.fps_base, start),
-        style=replace(style, offset_ms=style.offset_ms + settings.offset_ms, **dials),
+        style=style_from(settings),
         transcript=settings.transcript.strip() or _found_words(sound),
         language=settings.language,
         tolerance=settings.tolerance,
+        life=Dials(**{name: getattr(settings, name) for name in LIFE_DIALS}) if settings.life else None,
     )
+
+
+def style_from(settings: LabialSettings) -> Style:
+    """The chosen style with the panel's dials."""
+    style = styles.available()[settings.style]
+    dials = {name: getattr(style, name) * getattr(settings, name) for name in DIALS}
+    return replace(style, offset_ms=style.offset_ms + settings.offset_ms, **dials)
 
 
 def request_of(action: bpy.types.Action, context: bpy.types.Context) -> LipSyncRequest:
@@ -75,6 +88,7 @@ def request_of(action: bpy.types.Action, context: bpy.types.Context) -> LipSyncR
         transcript=made["transcript"],
         language=made["language"],
         tolerance=made["tolerance"],
+        life=Dials(**life) if (life := json.loads(made["life"])) else None,
     )
 
 

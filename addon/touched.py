@@ -3,6 +3,8 @@ is made again."""
 
 from __future__ import annotations
 
+import base64
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -47,12 +49,13 @@ class Kept:
 
 def seal(action: Any, mark: str) -> None:
     """Remembers the keys of an Action as they are now."""
-    action[mark][SEALS] = {name: _prints(read(curve)).tolist() for name, _, curve in _named(action)}
+    prints = {name: base64.b64encode(_prints(read(curve)).tobytes()).decode() for name, _, curve in _named(action)}
+    action[mark][SEALS] = json.dumps(prints)
 
 
 def kept(action: Any, mark: str) -> list[Kept]:
     """What is different now from what was sealed, and all that lies in protected ranges."""
-    sealed = action[mark].get(SEALS)
+    sealed = json.loads(action[mark].get(SEALS, "null"))
     ranges = protected(action, mark)
     found = []
     for name, slot, curve in _named(action):
@@ -60,7 +63,7 @@ def kept(action: Any, mark: str) -> list[Kept]:
         frames = keys["co"][:, 0]
         mine = keys["type"] != _GENERATED
         if sealed is not None:
-            written = np.array(sealed[name]) if name in sealed else np.zeros(0, np.int64)
+            written = np.frombuffer(base64.b64decode(sealed.get(name, "")), np.int32)
             mine |= ~np.isin(_prints(keys), written)
         for first, last in ranges:
             mine |= (frames >= first) & (frames <= last)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .acting.articulate import articulate
+from .acting.liveliness import Dials, live
 from .contracts import (
     NATURAL,
     AudioClip,
@@ -17,10 +18,27 @@ from .contracts import (
     RigMap,
     Speech,
     Style,
+    Target,
 )
 from .hearing import align, audio, lexicon, network
 from .rigs.keys import thin
+from .rigs.liven import liven, over
+from .rigs.presets import RigPreset
 from .rigs.retarget import retarget
+
+
+@dataclass(frozen=True)
+class Liveliness:
+    """What of a character moves beside the mouth, and how much: its shape keys, and the nod and turn of its head.
+
+    seed: lines of different seeds blink and drift differently.
+    """
+
+    dials: Dials
+    preset: RigPreset
+    targets: tuple[Target, ...]
+    head: tuple[Target, Target] | None = None
+    seed: int = 0
 
 
 @dataclass(frozen=True)
@@ -53,16 +71,22 @@ def generate(
     transcript: str | None = None,
     language: str = "en-us",
     tolerance: float = 0.02,
+    liveliness: Liveliness | None = None,
     progress: Progress | None = None,
 ) -> Performance:
     """One line, from sound to keys. Runs on any thread; `progress` may raise Cancelled."""
-    return act(listen(clip, transcript, language, progress), rig_map, calibration, clock, style, tolerance)
+    speech = listen(clip, transcript, language, progress)
+    return act(speech, rig_map, calibration, clock, style, tolerance, liveliness)
 
 
 def act(
-    speech: Speech, rig_map: RigMap, calibration: Calibration, clock: FrameClock, style: Style, tolerance: float
-) -> Performance:
+    speech: Speech, rig_map: RigMap, calibration: Calibration, clock: FrameClock, style: Style, tolerance: float,
+    liveliness: Liveliness | None = None,
+) -> Performance:  # fmt: skip
     """What was heard as keys on one character."""
     track = articulate(speech, style)
     curves = retarget(track, rig_map, calibration)
+    if liveliness is not None:
+        beside = live(speech, liveliness.dials, liveliness.seed)
+        curves = over(curves, liven(beside, liveliness.preset, liveliness.targets, liveliness.head))
     return Performance(speech, track, curves, thin(curves, clock, tolerance, style.hold_frames))

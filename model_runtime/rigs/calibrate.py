@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -17,6 +17,7 @@ from ..contracts import (
     KeyTracks,
     RigMap,
     RigProbe,
+    Target,
     frozen_array,
 )  # fmt: skip
 
@@ -105,13 +106,14 @@ def correct(keys: KeyTracks, proofs: Sequence[ContactProof], probe: RigProbe, ri
     frames = [frame for frame, contact in keys.contact_frames if contact in contacts]
     pose = calibrate(probe, rig_map, PRESS - 1.25 * max(p.gap for p in left_open)).closure
     value_of = dict(zip(probe.targets, pose, strict=True))
-    return replace(keys, tracks=tuple(_raised(t, frames, float(value_of[t.target])) for t in keys.tracks))
+    return replace(keys, tracks=tuple(_raised(t, frames, value_of) for t in keys.tracks))
 
 
-def _raised(track: KeyTrack, frames: Sequence[int], value: float) -> KeyTrack:
+def _raised(track: KeyTrack, frames: Sequence[int], value_of: Mapping[Target, np.float32]) -> KeyTrack:
     rows = np.isin(track.co[:, 0].astype(int), frames)
-    if not rows.any():
+    if not rows.any() or track.target not in value_of:
         return track
+    value = float(value_of[track.target])
     co, handles = track.co.copy(), track.handles.copy()
     co[rows, 1] = value
     handles[rows, 1] = handles[rows, 3] = value

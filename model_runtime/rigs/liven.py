@@ -9,12 +9,17 @@ import numpy as np
 from ..contracts import LIFE, Curves, Float32, LifeTrack, Target, frozen_array
 from .presets import RigPreset
 
+NOD, TURN = 0.105, 0.087
+"""Radians of a full nod and a full turn: 6 and 5 degrees."""
 
-def liven(track: LifeTrack, preset: RigPreset, targets: Sequence[Target]) -> Curves:
+
+def liven(
+    track: LifeTrack, preset: RigPreset, targets: Sequence[Target], head: tuple[Target, Target] | None = None
+) -> Curves:
     """Values of those shape keys of `targets` that the preset's life names, in any spelling, inside their ranges.
 
     Of keys that differ in spelling only, the first is used. The corners of the mouth may be keys of the mouth track
-    too (a smile shapes "ee"): `over` brings both together.
+    too (a smile shapes "ee"): `over` brings both together. head: the targets that nod and turn it.
     """
     keys: dict[str, Target] = {}
     for target in targets:
@@ -29,7 +34,12 @@ def liven(track: LifeTrack, preset: RigPreset, targets: Sequence[Target]) -> Cur
             index = column.get(preset.normal(name))
             if index is not None:
                 weights[LIFE.index(channel), index] += share
-    return Curves(moved, frozen_array(_within(moved, track.values @ weights)), ())
+    values = track.values @ weights
+    if head is not None:
+        moved += head
+        turns = [NOD * track.channel("head_nod"), TURN * track.channel("head_turn")]
+        values = np.column_stack([values, *turns])
+    return Curves(moved, frozen_array(_within(moved, values)), ())
 
 
 def over(mouth: Curves, life: Curves) -> Curves:

@@ -23,8 +23,8 @@ class RigPreset:
 
     channels: channel of the mouth track -> {target name: weight}. jaw_keys: the targets that lower the jaw.
     closers: the targets that may be used to close the lips; tuckers: those that may bring the lower lip to the teeth,
-    and how far. core and minimum: which names, and how many of all, must be there for the preset to be offered. life: channel of the life track -> {target name: weight}, as far as
-    the standard has such targets; they play no part in whether it is offered.
+    and how far. core and minimum: which names, and how many of all, must be there for the preset to be offered.
+    life: channel of the life track -> {target name: weight}, as far as this standard has keys for it.
     """
 
     id: str

@@ -1,0 +1,43 @@
+"""The dials as a style of one's own."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import bpy
+from bpy.props import StringProperty
+
+from ...model_runtime.acting.styles import save_style
+from ...model_runtime.errors import LipSyncError
+from .. import styles
+from ..properties import forget_styles
+from ..request import DIALS, style_from
+
+
+class LABIAL_OT_save_style(bpy.types.Operator):
+    """Save the style with its dials as a new one, which every scene can use"""
+
+    bl_idname = "labial.save_style"
+    bl_label = "Save Style"
+    bl_options = {"REGISTER"}
+
+    name: StringProperty(name="Name", default="My Style")
+
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
+        """Asks for the name."""
+        return context.window_manager.invoke_props_dialog(self)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Writes it, chooses it and sets the dials back, so that it looks as before."""
+        settings = context.scene.labial
+        try:
+            path = save_style(replace(style_from(settings), name=self.name.strip()), styles.own_folder())
+        except LipSyncError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        forget_styles()
+        settings.style = self.name.strip()
+        for name in (*DIALS, "offset_ms"):
+            settings.property_unset(name)
+        self.report({"INFO"}, f"Saved as {path}")
+        return {"FINISHED"}
