@@ -91,6 +91,21 @@ def medial_closures(speech: Contract, opening: Array) -> list[tuple[float, float
     return found
 
 
+def false_closures(speech: Contract, track: Contract, opening: Array) -> int:
+    """How often the lips are closed for 30 ms or longer inside a phone, with no contact within 60 ms.
+
+    opening [frames] at 100 Hz.
+    """
+    free = np.zeros(len(opening), dtype=bool)
+    for phone in speech.phones:
+        if phone.symbol != "sil":
+            free[round(phone.start * 100) + 2 : round(phone.end * 100) - 2] = True
+    for contact in track.contacts:
+        free[max(0, round(contact.start * 100) - 6) : round(contact.end * 100) + 7] = False
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], (free & (opening < CLOSED)).astype(int), [0]])))
+    return int((edges[1::2] - edges[::2] >= 3).sum())
+
+
 def jaw_lags(speech: Contract, jaw: Array) -> list[float]:
     """Seconds from the loudest moment of each vowel to the widest jaw. jaw [frames] at 100 Hz."""
     lags = []

@@ -37,10 +37,11 @@ from .voice import Gain, gains
 
 _JAW_SIGMA = 0.044
 """Smoothing of the jaw in seconds: a mass that vowels move fully (4 Hz) and short obstruents hardly."""
-_JAW_LAG = 0.012
-"""The jaw peaks 0 to 33 ms after the loudness."""
 _SHORT_PAUSE = 0.22
 """Inner pauses up to this long (seconds) leave the mouth slightly open."""
+
+_TO_REST = 0.04
+"""Seconds before the end of the track in which whatever still moves, because of an offset, goes to rest."""
 
 _LONG_PAUSE, _BREATH, _BREATH_JAW = 0.6, 0.28, 0.08
 """A pause from which on a breath is drawn, how long before the voice it begins (seconds), how far the jaw opens."""
@@ -49,7 +50,8 @@ _LONG_PAUSE, _BREATH, _BREATH_JAW = 0.6, 0.28, 0.08
 def articulate(speech: Speech, style: Style = NATURAL) -> MouthTrack:
     """The mouth motion of a line; 0.25 s longer than the sound so that the last gesture comes to rest.
 
-    Deterministic. The style scales lips, jaw and timing; it never weakens a contact.
+    Deterministic. The style scales lips, jaw and timing; it never weakens a contact. One that a negative offset moves
+    before the beginning is not promised.
     """
     frames = int(np.ceil((speech.duration + 0.25) * FRAME_RATE)) + 1
     times = np.asarray(np.arange(frames) / FRAME_RATE - style.offset_ms / 1000.0, dtype=np.float32)
@@ -64,9 +66,9 @@ def articulate(speech: Speech, style: Style = NATURAL) -> MouthTrack:
     shift = style.offset_ms / 1000.0
     events = tuple(_moved(g.event, shift) for g in made)
     return MouthTrack(
-        values=frozen_array(np.clip(values, 0.0, 1.0)),
+        values=frozen_array(_ending_at_rest(np.clip(values, 0.0, 1.0))),
         events=events,
-        contacts=contacts(events),
+        contacts=tuple(contact for contact in contacts(events) if contact.end >= 0.0),
         duration=speech.duration,
         style=style,
     )
@@ -101,9 +103,8 @@ def _jaw(
 ) -> Float32:
     """Jaw opening [t]: the phones' targets, scaled by loudness, smoothed, then limited at contacts and sibilants."""
     steps = np.zeros(len(times), dtype=np.float32)
-    lag = _JAW_LAG
     for i, (phone, gain) in enumerate(zip(line, strengths, strict=True)):
-        inside = (times >= phone.start + lag) & (times < phone.end + lag)
+        inside = (times >= phone.start) & (times < phone.end)
         if phone.symbol == phones.SILENCE:
             inner = 0 < i < len(line) - 1 and phone.end - phone.start <= _SHORT_PAUSE
             steps[inside] = 0.05 if inner else 0.0
@@ -113,7 +114,7 @@ def _jaw(
             target *= gain.jaw * (0.8 + 0.2 * phone.stress)
         steps[inside] = target
         if phone.symbol in phones.GLIDE_OF:
-            steps[inside & (times >= phone.start + lag + 0.55 * (phone.end - phone.start))] = 0.35 * target
+            steps[inside & (times >= phone.start + 0.55 * (phone.end - phone.start))] = 0.35 * target
     jaw = _smoothed(steps, _JAW_SIGMA * (0.5 + 0.5 * style.smoothness)) * style.jaw * style.intensity
     jaw += style.breath * _breaths(line, times)
     for g in made:
@@ -175,6 +176,13 @@ def _press(made: Sequence[Gesture], times: Float32) -> Float32:
             hard = {"p": 1.0, "b": 0.7, "m": 0.4}[g.event.phone]
             press[span] = np.maximum(press[span], hard * envelope(g.event, times[span]))
     return press
+
+
+def _ending_at_rest(values: Float32) -> Float32:
+    """[t, channels]: the last sample is "sil" alone."""
+    left = np.arange(len(values))[::-1, None] / (_TO_REST * FRAME_RATE)
+    rest = np.eye(1, len(CHANNELS))
+    return np.asarray(rest + (values - rest) * np.minimum(left, 1.0), dtype=np.float32)
 
 
 def _span(event: VisemeEvent, times: Float32) -> slice:

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import groupby, pairwise
 
 import numpy as np
 
 from .. import phones
 from ..contracts import Float32, Phone, Style, VisemeEvent
 from ..phones import GLIDE_OF, VISEME_OF
+from .rules import MERGE_WITHIN
 from .voice import Gain
 
 FLOOR, CRITICAL, CLOSED = 0, 1, 2
@@ -80,20 +81,34 @@ def gestures(speech_phones: Sequence[Phone], gains: Sequence[Gain], style: Style
 
 
 def _handed_over(made: Sequence[Gesture]) -> list[Gesture]:
-    """Where a contact follows another of a different kind (v m), the first has let go when the second is made."""
+    """Contacts that follow each other are all whole.
+
+    Of different kinds (v m): those before have let go when those after are made, and these begin only when those are
+    no longer held. Of one kind with hardly a moment between (p b): the first is held until the second.
+    """
     result = list(made)
-    contacts = [i for i, g in enumerate(made) if g.layer == CLOSED]
-    for i, j in pairwise(contacts):
-        first, second = result[i].event, result[j].event
-        if first.viseme == second.viseme or first.release <= second.apex:
-            continue
+    contacts = (i for i, g in enumerate(made) if g.layer == CLOSED)
+    runs = [list(run) for _, run in groupby(contacts, key=lambda i: made[i].event.viseme)]
+    for before, after in pairwise(runs):
+        first, second = result[before[-1]].event, result[after[0]].event
         let_go = max(second.apex, first.apex + _PLATEAU + 0.02)
         held = max(first.apex + _PLATEAU, min(first.hold_end, let_go - 0.03))
-        result[i] = replace(result[i], event=replace(first, hold_end=held, release=let_go))
-        later = replace(
-            second, onset=max(second.onset, held), apex=let_go, hold_end=max(second.hold_end, let_go + _PLATEAU)
-        )
-        result[j] = replace(result[j], event=replace(later, release=max(second.release, later.hold_end + 0.02)))
+        for i in before:
+            event = result[i].event
+            event = replace(event, hold_end=min(event.hold_end, held), release=min(event.release, let_go))
+            result[i] = replace(result[i], event=event)
+        for i in after:
+            event = result[i].event
+            apex = max(event.apex, let_go)
+            hold_end = max(event.hold_end, apex + _PLATEAU)
+            release = max(event.release, hold_end + 0.02)
+            event = replace(event, onset=max(event.onset, held), apex=apex, hold_end=hold_end, release=release)
+            result[i] = replace(result[i], event=event)
+    for run in runs:
+        for i, j in pairwise(run):
+            event, until = result[i].event, result[j].event.apex
+            if 0.0 < until - event.hold_end < MERGE_WITHIN:
+                result[i] = replace(result[i], event=replace(event, hold_end=until))
     return result
 
 
@@ -106,9 +121,9 @@ def _strength(phone: Phone, gain: float, style: Style) -> float:
 
 
 def _contact(phone: Phone, after_pause: bool, style: Style) -> Gesture:
-    """A closure or a lip-to-teeth contact: full strength in every style."""
+    """A closure or a lip-to-teeth contact: full strength in every style, and not before the sound begins."""
     lead = (0.15 if after_pause else 0.095) * style.anticipation
-    apex = phone.start - 0.020
+    apex = max(0.0, phone.start - 0.020)
     hold_end = max(phone.end - 0.032, apex + 0.045)
     event = VisemeEvent(
         viseme=VISEME_OF[phone.symbol], phone=phone.symbol, start=phone.start, end=phone.end,
