@@ -41,6 +41,7 @@ SIBILANTS = frozenset(("s", "z", "ʃ", "ʒ", "tʃ", "dʒ"))
 TONGUE_ONLY = frozenset(("l", "n", "t", "d", "k", "ɡ", "ŋ", "x", "h"))
 """Consonants whose lips are free: they take the shape of their neighbours."""
 PROTRUDED = frozenset(("u", "ʊ", "o", "ɔ", "oʊ", "w", "y", "ø", "ʃ", "ʒ", "tʃ", "dʒ"))
+SONORANTS = frozenset(("m", "n", "ŋ", "l", "ɹ", "r", "w", "j"))
 VOWELS = frozenset(
     ("i", "ɪ", "e", "ɛ", "æ", "a", "ʌ", "ə", "ɝ", "ɔ", "o", "ʊ", "u", "y", "ø", "aɪ", "aʊ", "eɪ", "oʊ", "ɔɪ")
 )

@@ -15,7 +15,7 @@ WEIGHTS = Path(__file__).resolve().parents[1] / "model_runtime" / "hearing" / "w
 def main() -> None:
     """Run the asked part, or all of them in order; each leaves what the next needs in the work folder."""
     parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
-    parser.add_argument("part", choices=("all", "make", "align", "train", "export", "evaluate"))
+    parser.add_argument("part", choices=("all", "make", "align", "train", "export", "evaluate", "edges"))
     parser.add_argument("--shared", type=Path, default=Path("../shared"), help="folder that holds speech/ and bench/")
     parser.add_argument("--work", type=Path, default=Path(".cache/corpus"), help="folder for everything made")
     parser.add_argument("--weights", type=Path, default=WEIGHTS, help="folder for speech.onnx and speech.json")
@@ -53,6 +53,10 @@ def main() -> None:
         from .evaluate import evaluate
 
         evaluate(chosen.shared, chosen.work, chosen.weights)
+    if chosen.part == "edges":
+        from .edges import main as edges
+
+        edges(chosen.shared, chosen.work)
 
 
 if __name__ == "__main__":

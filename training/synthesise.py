@@ -145,9 +145,11 @@ def make_flite(shared: Path, work: Path, pieces: int) -> None:
         write(work, "flite", piece, rows)
 
 
-def flite(rng: np.random.Generator, text: str, name: str) -> tuple[dict[str, str], NDArray[np.int16], Labels]:
+def flite(
+    rng: np.random.Generator, text: str, name: str, voice: str = ""
+) -> tuple[dict[str, str], NDArray[np.int16], Labels]:
     """One sentence by one of Flite's voices."""
-    voice = str(rng.choice(FLITE_VOICES))
+    voice = voice or str(rng.choice(FLITE_VOICES))
     stretch = rng.uniform(0.85, 1.2)
     with tempfile.TemporaryDirectory() as folder:
         wave = Path(folder) / "said.wav"

@@ -15,7 +15,6 @@ _ORDINARY, _RAISED = -21.0, 10.0
 speech of eight people -25 to -17, sad -25 to -23, angry -13 to -9."""
 _WHISPERED = 0.2
 """Share of the vowels' frames that a whisper has voiced at most."""
-_SONORANTS = frozenset(("m", "n", "ŋ", "l", "ɹ", "r", "w", "j"))
 
 
 @dataclass(frozen=True)
@@ -102,7 +101,7 @@ def _class(phone: Phone) -> str:
         return "silence"
     if phone.symbol in phones.VOWELS:
         return "vowel"
-    return "sonorant" if phone.symbol in _SONORANTS else "obstruent"
+    return "sonorant" if phone.symbol in phones.SONORANTS else "obstruent"
 
 
 def _frames(phone: Phone) -> slice:

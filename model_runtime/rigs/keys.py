@@ -6,6 +6,7 @@ error at every frame is known without Blender.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -54,16 +55,17 @@ def thin(curves: Curves, clock: FrameClock, tolerance: float = 0.02, hold_frames
 
 
 def _stepped(curves: Curves, clock: FrameClock, tolerance: float, hold: int) -> KeyTracks:
-    """A pose for every `hold` frames; a contact takes the whole of the pose that it falls into, or else the next."""
+    """A pose for every `hold` frames; a contact takes the whole of the pose that it falls into, or else the next.
+
+    The last pose is that of the end.
+    """
     first = int(np.floor(clock.frame(0.0)))
     last = int(np.ceil(clock.frame((len(curves.values) - 1) / FRAME_RATE)))
     frames = np.arange(first, last + 1, hold)
     times = (frames + 0.5 * (hold - 1) - clock.start) / clock.rate
-    held: dict[int, Contact] = {}
-    for contact in curves.contacts:
-        pose = int(np.clip(round((clock.frame(contact.apex) - first - 0.5 * (hold - 1)) / hold), 0, len(frames) - 1))
-        pose = next((p for p in (pose, pose + 1, pose - 1) if 0 <= p < len(frames) and p not in held), pose)
-        held[pose] = contact
+    apexes = [(clock.frame(contact.apex) - first - 0.5 * (hold - 1)) / hold for contact in curves.contacts]
+    held = dict(zip(_one_each(apexes, 0, max(0, len(frames) - 2)), curves.contacts, strict=True))
+    for pose, contact in held.items():
         times[pose] = _inside(contact, times[pose])
     sampled = _sampled(curves.values, times)
     sampled[-1] = curves.values[-1]
@@ -85,21 +87,32 @@ def _stepped(curves: Curves, clock: FrameClock, tolerance: float, hold: int) -> 
 def contact_frames(
     contacts: tuple[Contact, ...], clock: FrameClock, first: int, last: int
 ) -> tuple[tuple[int, Contact], ...]:
-    """The whole frames that hold each contact, in order; a frame belongs to one contact only."""
-    taken: dict[int, Contact] = {}
-    for contact in contacts:
+    """The whole frames that hold each contact, in order; a frame belongs to one contact only, and each has one."""
+    own = _one_each([clock.frame(contact.apex) for contact in contacts], first, last)
+    taken = dict(zip(own, contacts, strict=True))
+    for contact, before, after in zip(contacts, [first - 1, *own], [*own[1:], last + 1], strict=False):
         low, high = clock.frame(contact.start), clock.frame(contact.end)
         held = list(range(int(np.ceil(low - 1e-6)), int(np.floor(high + 1e-6)) + 1))
         if not held:
             held = [round(clock.frame(contact.apex))]
         if len(held) == 1:
-            before, after = low - (held[0] - 1), held[0] + 1 - high
-            if min(before, after) <= _NEAR:
-                held.append(held[0] - 1 if before < after else held[0] + 1)
+            nearer, further = low - (held[0] - 1), held[0] + 1 - high
+            if min(nearer, further) <= _NEAR:
+                held.append(held[0] - 1 if nearer < further else held[0] + 1)
         for frame in held:
-            if first <= frame <= last:
+            if before < frame < after:
                 taken.setdefault(frame, contact)
     return tuple(sorted(taken.items(), key=lambda item: item[0]))
+
+
+def _one_each(places: Sequence[float], first: int, last: int) -> list[int]:
+    """The nearest whole number to each of rising places, in order, each its own, as far as `first` to `last` allow."""
+    own: list[int] = []
+    for place in places:
+        own.append(max(round(place), own[-1] + 1 if own else first))
+    for i in reversed(range(len(own))):
+        own[i] = max(first, min(own[i], own[i + 1] - 1 if i + 1 < len(own) else last))
+    return own
 
 
 def _ends(snapped: tuple[tuple[int, Contact], ...]) -> Indices:

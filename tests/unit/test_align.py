@@ -173,3 +173,19 @@ def test_a_book_for_a_sentence_is_refused_by_name() -> None:
     hearing = Hearing(long, frozen_array(np.zeros((60_000, 15))), still, still, still, still, 600.0)
     with pytest.raises(TextError, match="5000 words"):
         align.align(hearing, lexicon.pronounce("wonderful " * 5000))
+
+
+def test_vowels_are_as_long_as_they_are() -> None:
+    symbols = (("sil", 20), ("a", 20), ("n", 10), ("a", 20), ("s", 10), ("a", 20), ("sil", 20))
+    posteriors = np.full((sum(n for _, n in symbols), len(PHONES)), 1e-4, np.float32)
+    visemes = np.full((len(posteriors), 15), 1 / 15, np.float32)
+    at = 0
+    for symbol, length in symbols:
+        posteriors[at : at + length, PHONES.index(symbol)] = 1.0
+        at += length
+    still = frozen_array(np.zeros(at))
+    found = align.recognise(Hearing(frozen_array(posteriors), frozen_array(visemes), still, still, still, still, at / 100))
+    starts = [phone.start for phone in found.phones]
+    wanted = [0.0, 0.2, 0.4 + align.SONORANT_EARLY, 0.5 - align.VOWEL_LATE, 0.7, 0.8 - align.VOWEL_LATE, 1.0]
+    assert starts == pytest.approx(wanted)
+    assert [a.end for a in found.phones[:-1]] == starts[1:]
