@@ -184,7 +184,8 @@ def test_vowels_are_as_long_as_they_are() -> None:
         posteriors[at : at + length, PHONES.index(symbol)] = 1.0
         at += length
     still = frozen_array(np.zeros(at))
-    found = align.recognise(Hearing(frozen_array(posteriors), frozen_array(visemes), still, still, still, still, at / 100))
+    heard_in = Hearing(frozen_array(posteriors), frozen_array(visemes), still, still, still, still, at / 100)
+    found = align.recognise(heard_in)
     starts = [phone.start for phone in found.phones]
     wanted = [0.0, 0.2, 0.4 + align.SONORANT_EARLY, 0.5 - align.VOWEL_LATE, 0.7, 0.8 - align.VOWEL_LATE, 1.0]
     assert starts == pytest.approx(wanted)
