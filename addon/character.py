@@ -137,4 +137,4 @@ def _jaw_bones(armature: bpy.types.Object) -> tuple[Target, ...]:
     """Bones that may be the jaw, controls before helper bones, as targets of ±1 radian."""
     names = [b.name for b in armature.data.bones if _JAW.search(re.sub(r"([a-z])([A-Z])", r"\1 \2", b.name))]
     names.sort(key=lambda name: (bool(_HELPER.search(name)), len(name)))
-    return tuple(Target("bone", name, (armature.name,), -1.0, 1.0) for name in names[:1])
+    return tuple(Target("rotation", name, (armature.name,), -1.0, 1.0) for name in names[:1])

@@ -132,7 +132,7 @@ def _fill(action: Any, keys: KeyTracks) -> list[tuple[Any, Any]]:
 
 
 def _owners_of(target: Target) -> list[Any]:
-    if target.kind == "bone":
+    if target.kind != "shape_key":
         return [bpy.data.objects[target.objects[0]]]
     shapes = {
         bpy.data.objects[name].data.shape_keys.name: bpy.data.objects[name].data.shape_keys for name in target.objects
@@ -154,8 +154,16 @@ def _channels(track: KeyTrack, owner: Any) -> Iterator[tuple[str, int, Float32, 
     if target.kind == "shape_key":
         yield f'key_blocks["{bpy.utils.escape_identifier(target.name)}"].value', 0, track.co, track.handles
         return
+    name = bpy.utils.escape_identifier(target.name)
+    if target.kind == "property":
+        bone = f'pose.bones["{bpy.utils.escape_identifier(target.bone)}"]' if target.bone else ""
+        yield f'{bone}["{name}"]', 0, track.co, track.handles
+        return
+    path = f'pose.bones["{name}"].'
+    if target.kind == "location":
+        yield path + "location", target.axis, *_mapped(track, lambda way: target.sign * way)
+        return
     bone = owner.pose.bones[target.name]
-    path = f'pose.bones["{bpy.utils.escape_identifier(target.name)}"].'
     if bone.rotation_mode == "QUATERNION":  # the pose's quaternion is normalised: w may stay 1 for all axes
         first = slice(0, 1)
         yield (

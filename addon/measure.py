@@ -37,7 +37,7 @@ def measure(character: Character, proposal: Proposal, view_layer: bpy.types.View
         bones = {
             t: probe_bone(t, points[lips.chin], lips, rest, opening, view_layer)
             for t in proposal.targets
-            if t.kind == "bone"
+            if t.kind == "rotation"
         }
         teeth = _teeth(rest, mesh, lips, opening, list(bones.values()), view_layer)
         targets = tuple(bones[t][0] if t in bones else t for t in proposal.targets)

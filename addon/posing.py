@@ -17,31 +17,50 @@ from .lips import Surface
 
 
 def set_target(target: Target, value: float) -> None:
-    """Poses one target: a key's value on all its meshes, or a bone's turn about its axis."""
+    """Poses one target: a key's value on all its meshes, a bone's turn or way along its axis, or a property."""
     for name in target.objects:
         obj = bpy.data.objects[name]
         if target.kind == "shape_key":
             obj.data.shape_keys.key_blocks[target.name].value = value
-            continue
-        bone, angle = obj.pose.bones[target.name], value * target.sign
-        x, y, z = (float(i == target.axis) for i in range(3))
-        if bone.rotation_mode == "QUATERNION":
-            bone.rotation_quaternion = Quaternion((x, y, z), angle)
-        elif bone.rotation_mode == "AXIS_ANGLE":
-            bone.rotation_axis_angle = (angle, x, y, z)
+        elif target.kind == "property":
+            _holder(target)[target.name] = value
+            obj.update_tag()
+        elif target.kind == "location":
+            obj.pose.bones[target.name].location[target.axis] = value * target.sign
         else:
-            bone.rotation_euler = Euler((x * angle, y * angle, z * angle), bone.rotation_mode)
+            _turn(obj.pose.bones[target.name], target.axis, value * target.sign)
+
+
+def _turn(bone: bpy.types.PoseBone, axis: int, angle: float) -> None:
+    x, y, z = (float(i == axis) for i in range(3))
+    if bone.rotation_mode == "QUATERNION":
+        bone.rotation_quaternion = Quaternion((x, y, z), angle)
+    elif bone.rotation_mode == "AXIS_ANGLE":
+        bone.rotation_axis_angle = (angle, x, y, z)
+    else:
+        bone.rotation_euler = Euler((x * angle, y * angle, z * angle), bone.rotation_mode)
+
+
+def _holder(target: Target) -> Any:
+    """What carries a custom property: an object or one of its pose bones."""
+    obj = bpy.data.objects[target.objects[0]]
+    return obj.pose.bones[target.bone] if target.bone else obj
 
 
 @contextmanager
 def at_rest(character: Character, targets: Sequence[Target], view_layer: bpy.types.ViewLayer) -> Iterator[None]:
-    """All keys of the character at zero and its jaw at rest; afterwards everything as it was."""
+    """All keys of the character and all targets at zero; afterwards everything as it was."""
     values = [
         (key, key.value) for mesh in objects_of(character) if mesh.data.shape_keys
         for key in mesh.data.shape_keys.key_blocks[1:]
     ]  # fmt: skip
-    bones = [bpy.data.objects[t.objects[0]].pose.bones[t.name] for t in targets if t.kind == "bone"]
-    turns = [(b, b.rotation_quaternion.copy(), tuple(b.rotation_axis_angle), b.rotation_euler.copy()) for b in bones]
+    names = {(t.objects[0], t.name) for t in targets if t.kind in ("rotation", "location")}
+    bones = [bpy.data.objects[armature].pose.bones[name] for armature, name in sorted(names)]
+    poses = [
+        (b, b.rotation_quaternion.copy(), tuple(b.rotation_axis_angle), b.rotation_euler.copy(), b.location.copy())
+        for b in bones
+    ]
+    properties = [(_holder(t), t.name, _holder(t)[t.name]) for t in targets if t.kind == "property"]
     try:
         for target in targets:
             set_target(target, 0.0)
@@ -52,9 +71,12 @@ def at_rest(character: Character, targets: Sequence[Target], view_layer: bpy.typ
     finally:
         for key, value in values:
             key.value = value
-        for bone, quaternion, axis_angle, euler in turns:
+        for bone, quaternion, axis_angle, euler, location in poses:
             bone.rotation_quaternion, bone.rotation_euler = quaternion, euler
-            bone.rotation_axis_angle = axis_angle
+            bone.rotation_axis_angle, bone.location = axis_angle, location
+        for holder, name, value in properties:
+            holder[name] = value
+            holder.id_data.update_tag()
         view_layer.update()
 
 

@@ -200,7 +200,7 @@ class MouthTrack:
         return self.values[:, CHANNELS.index(name)]
 
 
-TargetKind = Literal["shape_key", "bone"]
+TargetKind = Literal["shape_key", "rotation", "location", "property"]
 
 
 @dataclass(frozen=True)
@@ -209,8 +209,9 @@ class Target:
 
     shape_key: `name` is the key's name as spelled on the meshes in `objects` (all meshes that carry it are
     written together); minimum and maximum are its slider range.
-    bone: `objects` holds the armature; `name` the pose bone; the value is a rotation in radians about the local
-    `axis` (0 x, 1 y, 2 z), positive opening the jaw after `sign`.
+    rotation, location: `objects` holds the armature, `name` the pose bone; the value is a turn in radians about, or a
+    way in the bone's own units along, the local `axis` (0 x, 1 y, 2 z), times `sign`.
+    property: a custom property `name` of the object in `objects`, or of its pose bone `bone`, that drives the mouth.
     """
 
     kind: TargetKind
@@ -220,6 +221,7 @@ class Target:
     maximum: float = 1.0
     axis: int = 0
     sign: float = 1.0
+    bone: str = ""
 
 
 @dataclass(frozen=True)

@@ -57,7 +57,7 @@ def _match(available: Sequence[Target], preset: RigPreset) -> Proposal | None:
     found = {name: keys[preset.normal(name)] for name in preset.names if preset.normal(name) in keys}
     if len(found) < preset.minimum or not all(name in found for name in preset.core):
         return None
-    bones = tuple(t for t in available if t.kind == "bone")
+    bones = tuple(t for t in available if t.kind == "rotation")
     helpers = (keys[preset.normal(name)] for name in preset.tuckers if preset.normal(name) in keys)
     targets = tuple(dict.fromkeys([*found.values(), *helpers])) + bones
     reason = f"{preset.title}: {len(found)} of {len(preset.names)} mouth keys"
@@ -78,7 +78,7 @@ def build_map(proposal: Proposal, probe: RigProbe) -> RigMap:
             index = column.get(preset.normal(name))
             if index is not None:
                 weights[row, index] += weight
-    joined = [i for i, t in enumerate(probe.targets) if t.kind == "bone" and not _carries_skin(probe, i)]
+    joined = [i for i, t in enumerate(probe.targets) if t.kind == "rotation" and not _carries_skin(probe, i)]
     for bone in joined[:1]:
         weights[:, bone] = weights @ follow(preset, probe, bone)
     unmapped = tuple(c for c, row in zip(CHANNELS, weights, strict=True) if c != "sil" and not row.any())

@@ -139,7 +139,7 @@ def _sampled(values: Float32, times: Floats) -> Float32:
 
 def _range(target: Target, values: Float32) -> float:
     """What an error is a share of: the slider range of a key, the swing of a bone."""
-    return float(np.ptp(values)) if target.kind == "bone" else target.maximum - target.minimum
+    return float(np.ptp(values)) if target.kind in ("rotation", "location") else target.maximum - target.minimum
 
 
 def _fit(values: Float32, fixed: Indices, tolerance: float) -> tuple[Indices, Floats, Floats, float]:

@@ -44,7 +44,7 @@ def peak(curves: Curves, name: str) -> float:
     ],
 )
 def test_keys_are_found_in_every_spelling(lids: tuple[str, str], brow: str) -> None:
-    targets = (*map(key, lids), key(brow), key("jawOpen"), Target("bone", "eyeBlinkLeft", ("Rig",)))
+    targets = (*map(key, lids), key(brow), key("jawOpen"), Target("rotation", "eyeBlinkLeft", ("Rig",)))
     curves = liven(bump(blink=1.0, brow_up=0.5), ARKIT, targets)
     assert curves.targets == targets[:3] and curves.contacts == ()
     assert peak(curves, lids[0]) == peak(curves, lids[1]) == pytest.approx(1.0, abs=1e-3)

@@ -67,7 +67,7 @@ def test_damaged_presets_are_named(tmp_path) -> None:  # type: ignore[no-untyped
 
 def measured(rest_gap: float, bone_moves_skin: float = 0.0) -> RigProbe:
     """A mouth 2 units wide whose lips part by `rest_gap` of that: 5 slices, both corners, the chin."""
-    targets = (*spelled(PRESETS["arkit52"], "as is"), Target("bone", "jaw", ("Rig",), -1.0, 1.0))
+    targets = (*spelled(PRESETS["arkit52"], "as is"), Target("rotation", "jaw", ("Rig",), -1.0, 1.0))
     x = np.linspace(-0.8, 0.8, 5)
     half = rest_gap * 2.0 / 2.0
     rest = np.array([[a, 0, half] for a in x] + [[a, 0, -half] for a in x] + [[1, 0, 0], [-1, 0, 0], [0, 0, -1.5]])
