@@ -11,6 +11,8 @@ from ..model_runtime.contracts import Target
 from ..model_runtime.errors import CharacterError
 
 _JAW = re.compile(r"(^|[^a-z])(jaw|mandible|jawroot|jawbone)([^a-z]|$)", re.IGNORECASE)
+_CONTROL = re.compile(r"(^|[^a-z])(lips?|mouth|oris\d*|corner)([^a-z]|$)", re.IGNORECASE)
+"""Bones that move lips by being moved."""
 _HELPER = re.compile(r"^(ORG|DEF|MCH|VIS)-|_end$|tip$|upper", re.IGNORECASE)
 
 
@@ -37,13 +39,13 @@ def find_character(selected: bpy.types.Object | None, view_layer: bpy.types.View
     if not meshes:
         raise CharacterError(f"“{selected.name}” has no mesh. Select the character's face or its rig.")
     keyed = [m for m in meshes if m.data.shape_keys and len(m.data.shape_keys.key_blocks) > 1]
-    if not keyed:
+    bones = _jaw_bones(armature) + _lip_controls(armature) if armature else ()
+    if not keyed and not bones:
         raise CharacterError(
-            f"No mesh of “{selected.name}” has shape keys. Select the mesh whose mouth has shape keys."
+            f"No mesh of “{selected.name}” has shape keys, and no rig of it a jaw bone. Select the character's face."
         )
     _require_editable(keyed)
     keys, warnings = _shape_keys(keyed)
-    bones = _jaw_bones(armature) if armature else ()
     return Character(
         name=(armature or selected).name,
         meshes=tuple(m.name for m in meshes),
@@ -133,8 +135,23 @@ def _listed(names: list[str], one: str, many: str) -> list[str]:
     return [f"{shown} {one if len(names) == 1 else many} and cannot be keyed."]
 
 
+def _lip_controls(armature: bpy.types.Object) -> tuple[Target, ...]:
+    """Bones that may move the lips, along each of their free axes; helper bones only where there are no others."""
+    named = [bone for bone in armature.pose.bones if _CONTROL.search(_spaced(bone.name))]
+    bones = [bone for bone in named if not _HELPER.search(bone.name)] or named
+    return tuple(
+        Target("location", bone.name, (armature.name,), -0.5 * bone.length, 0.5 * bone.length, axis)
+        for bone in bones for axis in range(3) if not bone.lock_location[axis]
+    )  # fmt: skip
+
+
+def _spaced(name: str) -> str:
+    """A name with its words apart: upperLip as upper Lip."""
+    return re.sub(r"([a-z])([A-Z])", r"\1 \2", name)
+
+
 def _jaw_bones(armature: bpy.types.Object) -> tuple[Target, ...]:
     """Bones that may be the jaw, controls before helper bones, as targets of ±1 radian."""
-    names = [b.name for b in armature.data.bones if _JAW.search(re.sub(r"([a-z])([A-Z])", r"\1 \2", b.name))]
+    names = [b.name for b in armature.data.bones if _JAW.search(_spaced(b.name))]
     names.sort(key=lambda name: (bool(_HELPER.search(name)), len(name)))
     return tuple(Target("rotation", name, (armature.name,), -1.0, 1.0) for name in names[:1])

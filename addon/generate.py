@@ -25,15 +25,17 @@ from ..model_runtime.contracts import (
 from ..model_runtime.errors import CharacterError
 from ..model_runtime.hearing import network
 from ..model_runtime.rigs.calibrate import calibrate, correct
-from ..model_runtime.rigs.detect import build_map, propose
+from ..model_runtime.rigs.detect import build_map, rank
+from ..model_runtime.rigs.fit import fit_map
 from ..model_runtime.rigs.presets import RigPreset, load_presets
 from ..model_runtime.speech_data import as_data
 from . import keyframes
 from .character import Character, find_character
 from .head_bone import find_head
-from .measure import Measured, measure
+from .measure import Measured, measure, opening_pose
 from .proof import held_keys, prove
 from .request import LipSyncRequest, decode, request_of
+from .search import find_opening
 from .touched import Kept
 
 FITS = 0.5
@@ -88,17 +90,31 @@ def prepare(context: bpy.types.Context, request: LipSyncRequest) -> Prepared:
     """Main thread: finds and measures the character."""
     selected = bpy.data.objects.get(request.character) if request.character else None
     character = find_character(selected, context.view_layer)
-    proposal = propose(character.targets, load_presets())
-    measured = measure(character, proposal, context.view_layer)
-    rig_map = build_map(proposal, measured.probe)
+    measured, rig_map, preset = mapped(character, context.view_layer)
     return Prepared(
         request, character, measured, rig_map, calibrate(measured.probe, rig_map),
-        request.life and _liveliness(request.life, request.sound.name, character, measured, proposal.preset, context),
+        request.life and _liveliness(request.life, request.sound.name, character, measured, preset, context),
     )  # fmt: skip
 
 
+def mapped(character: Character, view_layer: bpy.types.ViewLayer) -> tuple[Measured, RigMap, RigPreset | None]:
+    """The measured character with the standard that its names tell, or without one by what its targets do."""
+    found = rank(character.targets, load_presets())
+    if found:
+        measured = measure(character, found[0].targets, opening_pose(found[0]), view_layer)
+        return measured, build_map(found[0], measured.probe), found[0].preset
+    opening, targets = find_opening(character, view_layer)
+    measured = measure(character, targets, opening, view_layer)
+    return measured, fit_map(measured.probe), None
+
+
 def _liveliness(
-    dials: Dials, line: str, character: Character, measured: Measured, preset: RigPreset, context: bpy.types.Context
+    dials: Dials,
+    line: str,
+    character: Character,
+    measured: Measured,
+    preset: RigPreset | None,
+    context: bpy.types.Context,
 ) -> pipeline.Liveliness:
     head = find_head(character, measured, context.view_layer) if dials.head else None
     return pipeline.Liveliness(dials, preset, character.targets, head, zlib.crc32(line.encode()))

@@ -39,7 +39,9 @@ def find_head(
         nod, turn = (_about(axes, axis) for axis in (np.cross(up, forward), up))
         if nod[0] == turn[0]:
             continue
-        found = [Target("rotation", name, (armature.name,), -_LARGEST, _LARGEST, axis, sign) for axis, sign in (nod, turn)]
+        found = [
+            Target("rotation", name, (armature.name,), -_LARGEST, _LARGEST, axis, sign) for axis, sign in (nod, turn)
+        ]
         if _carries(found[0], measured, view_layer):
             return found[0], found[1]
     return None

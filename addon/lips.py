@@ -87,7 +87,14 @@ class Lips:
 
 
 def find_lips(surface: Surface, opening: Floats) -> Lips | None:
-    """The lips of a surface whose points move by `opening` float [n, 3] when the mouth opens; None if it has none."""
+    """The lips of a surface whose points move by `opening` float [n, 3] when the mouth opens; None if it has none.
+
+    Where no two surfaces face each other, a mouth that is drawn on the face: a line that parts into two.
+    """
+    return _facing_lips(surface, opening) or _drawn_lips(surface, opening)
+
+
+def _facing_lips(surface: Surface, opening: Floats) -> Lips | None:
     reach = np.linalg.norm(opening, axis=1)
     if reach.max(initial=0.0) <= 0.0:
         return None
@@ -118,6 +125,45 @@ def find_lips(surface: Surface, opening: Floats) -> Lips | None:
     steady = np.flatnonzero(skin & (reach < 0.01 * largest))
     steady = steady[:: max(1, len(steady) // 200)]
     return Lips(upper, lower, left, right, chin, lip, steady, points[steady], up, forward, width)
+
+
+def _drawn_lips(surface: Surface, opening: Floats) -> Lips | None:
+    """The two halves of what moves apart along one direction, on a part of the face that looks one way."""
+    reach = np.linalg.norm(opening, axis=1)
+    largest = float(reach.max(initial=0.0))
+    moving = np.flatnonzero(reach > 0.05 * largest)
+    if largest <= 0.0 or not 6 <= len(moving) < 0.5 * len(reach):
+        return None
+    forward = surface.normals[moving].mean(axis=0)
+    if np.linalg.norm(forward) < 0.5:
+        return None
+    forward = _unit(forward)
+    up = np.linalg.svd(opening[moving], full_matrices=False)[2][0]
+    up = _unit(up - (up @ forward) * forward)
+    along = opening @ up
+    if along.max() <= 0.0 or along.min() >= 0.0:
+        return None
+    halves = [np.flatnonzero(along > 0.3 * along.max()), np.flatnonzero(along < 0.3 * along.min())]
+    if min(map(len, halves)) < 3:
+        return None
+    if (surface.points[halves[0]] @ up).mean() < (surface.points[halves[1]] @ up).mean():
+        halves, up = halves[::-1], -up
+    high, low = halves
+    if ((opening[high] @ up).mean() <= 0.0) or ((opening[low] @ up).mean() >= 0.0):
+        return None  # they meet instead of parting
+    across = np.cross(up, forward)
+    points, side = surface.points, surface.points @ across
+    common = min(side[high].max(), side[low].max()) - max(side[high].min(), side[low].min())
+    if common < 0.7 * max(np.ptp(side[high]), np.ptp(side[low])):
+        return None  # the ends of one thing that tilts, a brow
+    left, right = int(moving[side[moving].argmax()]), int(moving[side[moving].argmin()])
+    upper, lower = _slices(side, low, high)
+    width = float(np.linalg.norm(points[left] - points[right]))
+    steady = np.flatnonzero(reach < 0.01 * largest)
+    steady = steady[:: max(1, len(steady) // 200)]
+    chin = int(low[(points[low] @ up).argmin()])
+    lips = Lips(upper, lower, left, right, chin, low, steady, points[steady], up, forward, width)
+    return lips if abs(lips.gap(points)) < 0.4 else None
 
 
 def _middle_of_lip(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import bpy
@@ -20,27 +21,37 @@ from .teeth import Teeth, find_teeth
 
 @dataclass(frozen=True)
 class Measured:
-    """A probe for the pure side, and for the proof the lips on the mesh that shows them, and the upper teeth if any."""
+    """A probe for the pure side, and for the proof the lips on the mesh that shows them, and the upper teeth if any.
+
+    rest_gap: between the lips at rest; rest_touch: from lower lip to teeth, or without teeth to the upper lip; widths.
+    """
 
     probe: RigProbe
     lips: Lips
     mesh: str
     teeth: Teeth | None
+    rest_gap: float
+    rest_touch: float
 
 
-def measure(character: Character, proposal: Proposal, view_layer: bpy.types.ViewLayer) -> Measured:
-    """Poses every target of the proposal once and looks at the evaluated meshes. Raises CharacterError without lips."""
-    with at_rest(character, proposal.targets, view_layer):
+def measure(
+    character: Character, wanted: Sequence[Target], opening_pose: dict[Target, float], view_layer: bpy.types.ViewLayer
+) -> Measured:
+    """Poses every wanted target once and looks at the evaluated meshes.
+
+    opening_pose: what opens the mouth. Raises CharacterError without lips.
+    """
+    with at_rest(character, [*wanted, *opening_pose], view_layer):
         rest = {name: surface_of(bpy.data.objects[name], view_layer) for name in character.meshes}
-        mesh, lips, opening = _lips(character, proposal, rest, view_layer)
+        mesh, lips, opening = _lips(character, opening_pose, rest, view_layer)
         points = rest[mesh].points
         bones = {
             t: probe_bone(t, points[lips.chin], lips, rest, opening, view_layer)
-            for t in proposal.targets
-            if t.kind == "rotation"
+            for t in wanted
+            if t.kind == "rotation" and t not in opening_pose
         }
         teeth = _teeth(rest, mesh, lips, opening, list(bones.values()), view_layer)
-        targets = tuple(bones[t][0] if t in bones else t for t in proposal.targets)
+        targets = tuple(bones[t][0] if t in bones else t for t in wanted)
         chosen = np.array(
             [*(_rim(points, s, -lips.up) for s in lips.upper), *(_rim(points, s, lips.up) for s in lips.lower),
              lips.left, lips.right, lips.chin, *_some(lips.lower_lip)]
@@ -55,7 +66,7 @@ def measure(character: Character, proposal: Proposal, view_layer: bpy.types.View
         targets=targets,
         rest=frozen_array(np.concatenate([points[chosen], places])),
         displacement=frozen_array(np.concatenate([moving, still], axis=1)),
-        carried=frozen_array([bones[t][1] if t in bones else np.zeros(3) for t in proposal.targets]),
+        carried=frozen_array([bones[t][1] if t in bones else np.zeros(3) for t in wanted]),
         upper=frozen_array(range(count), np.int32),
         lower=frozen_array(range(count, 2 * count), np.int32),
         left_corner=2 * count,
@@ -67,7 +78,7 @@ def measure(character: Character, proposal: Proposal, view_layer: bpy.types.View
         lip=frozen_array(lip, np.int32),
         teeth=frozen_array(len(chosen) + np.arange(len(places)) if teeth else third, np.int32),
     )
-    return Measured(probe, lips, mesh, teeth)
+    return Measured(probe, lips, mesh, teeth, lips.gap(points), lips.touch(points, places if teeth else None))
 
 
 def _teeth(
@@ -90,17 +101,21 @@ def _some(indices: NDArray[np.int64], most: int = 150) -> NDArray[np.int64]:
     return indices[:: max(1, -(-len(indices) // most))]
 
 
-def _lips(
-    character: Character, proposal: Proposal, rest: dict[str, Surface], view_layer: bpy.types.ViewLayer
-) -> tuple[str, Lips, dict[str, NDArray[np.float64]]]:
-    """Opens the mouth with the preset's jaw and "aa" and takes the mesh on which lips part furthest."""
+def opening_pose(proposal: Proposal) -> dict[Target, float]:
+    """The preset's jaw and "aa" on a character's targets."""
     preset = proposal.preset
     named = {preset.normal(t.name): t for t in proposal.targets if t.kind == "shape_key"}
-    pose = {
+    return {
         named[preset.normal(name)]: min(1.0, weight)
         for channel in ("aa", "jaw")
         for name, weight in preset.channels[channel].items() if preset.normal(name) in named
     }  # fmt: skip
+
+
+def _lips(
+    character: Character, pose: dict[Target, float], rest: dict[str, Surface], view_layer: bpy.types.ViewLayer
+) -> tuple[str, Lips, dict[str, NDArray[np.float64]]]:
+    """Opens the mouth and takes the mesh on which lips part furthest."""
     with posed(pose, view_layer):
         opened = {name: points_of(bpy.data.objects[name], view_layer) for name in character.meshes}
     opening = {name: opened[name] - surface.points for name, surface in rest.items()}
@@ -108,7 +123,7 @@ def _lips(
     if not found:
         raise CharacterError(
             f"No lips were found on “{character.name}”: opening the mouth ({', '.join(t.name for t in pose)}) does not "
-            "part two lips on any of its meshes. Check that these shape keys open the mouth."
+            "part two lips on any of its meshes. Check that they open the mouth."
         )
     mesh, lips = max(found, key=lambda item: item[1].gap(opened[item[0]]) * item[1].width)
     return mesh, lips, opening
@@ -123,7 +138,7 @@ def _displacement(
     target: Target, mesh: str, rest: NDArray[np.float64], chosen: NDArray[np.int64], view_layer: bpy.types.ViewLayer
 ) -> NDArray[np.float64]:
     """How far the chosen points go at value 1.0 of a key, or per radian of a bone, float [points, 3]."""
-    value = target.maximum if target.kind == "shape_key" else TURN
+    value = TURN if target.kind == "rotation" else target.maximum
     with posed({target: value}, view_layer):
         moved = points_of(bpy.data.objects[mesh], view_layer)[chosen]
     return np.asarray((moved - rest[chosen]) / value)

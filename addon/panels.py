@@ -9,7 +9,7 @@ import bpy
 
 from ..model_runtime.errors import LipSyncError
 from ..model_runtime.hearing import transcript
-from ..model_runtime.rigs.detect import propose
+from ..model_runtime.rigs.detect import rank
 from ..model_runtime.rigs.presets import load_presets
 from .character import find_character
 from .operators import line
@@ -137,13 +137,14 @@ def _draw_character(layout: bpy.types.UILayout, context: bpy.types.Context) -> N
         return
     try:
         character = find_character(context.active_object, context.view_layer)
-        proposal = propose(character.targets, load_presets())
+        found = rank(character.targets, load_presets())
     except LipSyncError as error:
         for part in _wrapped(str(error)):
             layout.label(text=part, icon="ERROR" if part == _wrapped(str(error))[0] else "BLANK1")
         return
     layout.label(text=character.name, icon="ARMATURE_DATA" if character.armature else "MESH_DATA")
-    layout.label(text=proposal.reason, icon="CHECKMARK")
+    reason = found[0].reason if found else "No known standard: mapped by what its keys and bones do"
+    layout.label(text=reason, icon="CHECKMARK" if found else "INFO")
 
 
 def _found(settings: LabialSettings) -> str:

@@ -10,6 +10,8 @@ from .posing import points_of
 
 CLOSED_BELOW = 0.03
 """Largest gap of closed lips, and of a lower lip that touches the teeth, share of the mouth's width."""
+_SAME = 0.002
+"""Gaps that differ by less, in widths, are the same."""
 _UNREACHED: dict[ContactKind, str] = {
     "closure": "the shape keys of this mouth do not close it further",
     "labiodental": "the shape keys of this mouth do not bring the lower lip nearer to the upper teeth",
@@ -27,12 +29,18 @@ def prove(
         for frame, contact in keys.contact_frames:
             scene.frame_set(frame)
             gap = _gap(measured, contact.kind, view_layer)
-            passed = gap < CLOSED_BELOW
+            passed = gap < _limit(measured, contact.kind)
             cause = "" if passed else _furthest(keys, frame) or _UNREACHED[contact.kind]
             proofs.append(ContactProof(contact, frame, gap, passed, cause))
     finally:
         scene.frame_set(here, subframe=subframe)
     return tuple(proofs)
+
+
+def _limit(measured: Measured, kind: ContactKind) -> float:
+    """`CLOSED_BELOW`, or as it is at rest where the mouth rests open (for f v only where there are no teeth)."""
+    rest = measured.rest_gap if kind == "closure" else 0.0 if measured.teeth else measured.rest_touch
+    return max(CLOSED_BELOW, rest + _SAME)
 
 
 def _gap(measured: Measured, kind: ContactKind, view_layer: bpy.types.ViewLayer) -> float:

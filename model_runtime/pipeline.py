@@ -35,7 +35,7 @@ class Liveliness:
     """
 
     dials: Dials
-    preset: RigPreset
+    preset: RigPreset | None
     targets: tuple[Target, ...]
     head: tuple[Target, Target] | None = None
     seed: int = 0

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..contracts import (
     CHANNELS,
@@ -20,6 +21,7 @@ from ..contracts import (
     Target,
     frozen_array,
 )  # fmt: skip
+from .least_squares import bounded
 
 PRESS = -0.004
 """The gap that a closure aims at, share of the mouth's width: a touch and a little press (TADA: -2 mm)."""
@@ -27,8 +29,6 @@ _APART, _APART_WEIGHT = 0.05, 0.2
 """How far the lips' rims should be apart in f and v, in widths, and how much that counts beside the touch."""
 _TOUCHES = 6
 """How often the nearest places of lower lip and teeth are looked for again."""
-_ANCHOR = 0.002
-"""How strongly the solution is held to the preset's own closing pose."""
 
 
 def calibrate(probe: RigProbe, rig_map: RigMap, target_gap: float = PRESS) -> Calibration:
@@ -49,7 +49,8 @@ def calibrate(probe: RigProbe, rig_map: RigMap, target_gap: float = PRESS) -> Ca
     closure = jaw + wanted
     closure[free] = 0.0
     wanted_gap = np.minimum(target_gap, rest)
-    closure[free] = _bounded(effect[free], wanted_gap - rest - closure @ effect, wanted[free], high[free])
+    missing = wanted_gap - rest - closure @ effect
+    closure[free] = bounded(effect[free], missing, wanted[free], np.minimum(low[free], 0.0), high[free])
     closure = np.clip(closure, low, high)
     labiodental = _labiodental(probe, rig_map, np.clip(jaw + rig_map.weights[CHANNELS.index("FF")], low, high))
     return Calibration(
@@ -77,10 +78,16 @@ def _labiodental(probe: RigProbe, rig_map: RigMap, pose: Float32) -> Float32:
         apart = _APART_WEIGHT * (_APART - float(_rim_gaps(probe).mean()))
         wanted = np.append(missing, apart) - others @ effect
         pose = others
-        pose[free] = _bounded(effect[free], wanted, anchor, rig_map.tuckers[free])
+        limits = rig_map.tuckers[free]
+        pose[free] = bounded(effect[free], wanted, anchor, np.where(_signed(probe)[free], -limits, 0.0), limits)
         if _touch(probe, pose)[0] < _touch(probe, best)[0]:
             best = pose
     return best
+
+
+def _signed(probe: RigProbe) -> NDArray[np.bool_]:
+    """Which targets go both ways."""
+    return np.array([target.minimum < 0.0 for target in probe.targets])
 
 
 def _touch(probe: RigProbe, pose: Float32) -> tuple[float, int, int]:
@@ -137,17 +144,3 @@ def _rim_effect(probe: RigProbe) -> Float32:
     middle = _middle(probe)
     moves = probe.displacement[:, probe.upper[middle]] - probe.displacement[:, probe.lower[middle]]
     return np.asarray(moves @ probe.up / probe.width, dtype=np.float32)
-
-
-def _bounded(effect: Float32, wanted: Float32, anchor: Float32, upper: Float32) -> Float32:
-    """Minimises |w @ effect - wanted|^2 + a |w - anchor|^2 for 0 <= w <= upper; effect is [targets, slices]."""
-    w = np.clip(anchor.astype(np.float64), 0.0, upper)
-    slices = max(1, effect.shape[1])
-    gram = effect @ effect.T / slices + 1e-6 * np.eye(len(w))
-    scale = _ANCHOR * float(np.trace(gram)) / max(1, len(w))
-    linear = effect @ wanted / slices
-    for _ in range(500):
-        for i in range(len(w)):
-            pull = linear[i] - gram[i] @ w + gram[i, i] * w[i] + scale * anchor[i]
-            w[i] = min(max(pull / (gram[i, i] + scale), 0.0), upper[i])
-    return np.asarray(w, dtype=np.float32)

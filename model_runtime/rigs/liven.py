@@ -14,32 +14,38 @@ NOD, TURN = 0.105, 0.087
 
 
 def liven(
-    track: LifeTrack, preset: RigPreset, targets: Sequence[Target], head: tuple[Target, Target] | None = None
+    track: LifeTrack, preset: RigPreset | None, targets: Sequence[Target], head: tuple[Target, Target] | None = None
 ) -> Curves:
     """Values of those shape keys of `targets` that the preset's life names, in any spelling, inside their ranges.
 
     Of keys that differ in spelling only, the first is used. The corners of the mouth may be keys of the mouth track
-    too (a smile shapes "ee"): `over` brings both together. head: the targets that nod and turn it.
+    too (a smile shapes "ee"): `over` brings both together. head: the targets that nod and turn it. Without a preset
+    nothing else moves.
     """
-    keys: dict[str, Target] = {}
-    for target in targets:
-        if target.kind == "shape_key":
-            keys.setdefault(preset.normal(target.name), target)
-    named = {preset.normal(name) for weights in preset.life.values() for name in weights}
-    column = {name: i for i, name in enumerate(name for name in keys if name in named)}
-    moved = tuple(keys[name] for name in column)
-    weights = np.zeros((len(LIFE), len(moved)), dtype=np.float32)
-    for channel, shares in preset.life.items():
-        for name, share in shares.items():
-            index = column.get(preset.normal(name))
-            if index is not None:
-                weights[LIFE.index(channel), index] += share
+    moved, weights = _named(preset, targets) if preset else ((), np.zeros((len(LIFE), 0), dtype=np.float32))
     values = track.values @ weights
     if head is not None:
         moved += head
         turns = [NOD * track.channel("head_nod"), TURN * track.channel("head_turn")]
         values = np.column_stack([values, *turns])
     return Curves(moved, frozen_array(_within(moved, values)), ())
+
+
+def _named(preset: RigPreset, targets: Sequence[Target]) -> tuple[tuple[Target, ...], Float32]:
+    """The keys that the preset's life names, and the weights of the channels on them [len(LIFE), keys]."""
+    keys: dict[str, Target] = {}
+    for target in targets:
+        if target.kind == "shape_key":
+            keys.setdefault(preset.normal(target.name), target)
+    named = {preset.normal(name) for weights in preset.life.values() for name in weights}
+    column = {name: i for i, name in enumerate(name for name in keys if name in named)}
+    weights = np.zeros((len(LIFE), len(column)), dtype=np.float32)
+    for channel, shares in preset.life.items():
+        for name, share in shares.items():
+            index = column.get(preset.normal(name))
+            if index is not None:
+                weights[LIFE.index(channel), index] += share
+    return tuple(keys[name] for name in column), weights
 
 
 def over(mouth: Curves, life: Curves) -> Curves:

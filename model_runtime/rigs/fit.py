@@ -1,0 +1,191 @@
+"""A mapping for targets whose names say nothing: fitted to what each of them does to the measured mouth."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..contracts import CHANNELS, VISEMES, Float32, RigMap, RigProbe, Target, frozen_array
+from ..errors import TrackFileError
+from .least_squares import bounded
+
+SCHEMA = "labial-articulation/1"
+ARTICULATION = Path(__file__).parents[2] / "presets" / "articulation.json"
+FEATURES = ("upper_up", "lower_down", "chin_down", "widening", "corners_up", "upper_out", "lower_out")
+"""What the mouth is seen to do, in widths of the mouth."""
+
+_IMPORTANT = {"gap": 2.0, "upper_up": 1.0, "lower_down": 1.0, "chin_down": 0.6, "widening": 1.5, "corners_up": 0.5,
+              "upper_out": 0.8, "lower_out": 0.8, "aside": 2.0}  # fmt: skip
+"""How much each feature counts; "gap" is both lips together, "aside" what leaves the middle."""
+_MOVES = 0.01
+"""Targets that move no feature by this much at their largest value do not belong to the mouth."""
+_JAW_LIKE, _JAW_DROP = 0.9, 0.12
+"""A target is the jaw if its features look like the jaw's (cosine) and it lowers the chin so far."""
+_SHARED = 0.3
+"""Where others lower the chin by more than this share of the jaw's way, the jaw cannot be told from the visemes."""
+_OF_WIDEST = 0.75
+"""How much of the widest opening an ordinary "aa" takes where no jaw opens by itself."""
+_LITTLE = 0.1
+"""Weights below this share of a target's range are left out."""
+_MIRROR = (("left", "right"), ("_l", "_r"), (".l", ".r"), ("-l", "-r"), (" l", " r"))
+
+
+@cache
+def articulation(path: Path = ARTICULATION) -> dict[str, dict[str, float]]:
+    """Channel -> feature -> how far. Raises TrackFileError if the file is damaged."""
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+        if data["schema"] != SCHEMA:
+            raise ValueError(f"its schema is {data['schema']}, not {SCHEMA}")
+        return {name: {f: float(row[f]) for f in FEATURES} for name, row in data["channels"].items()}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise TrackFileError(f"The articulation {path.name} cannot be used: {error}. Install Labial again.") from error
+
+
+def features(probe: RigProbe) -> Float32:
+    """What each target does at value 1.0, float32 [targets, len(FEATURES) + 2]: FEATURES, gap and aside."""
+    third = len(probe.upper) // 3
+    middle = slice(third, max(third + 1, len(probe.upper) - third))
+    upper = probe.displacement[:, probe.upper[middle]].mean(axis=1)
+    lower = probe.displacement[:, probe.lower[middle]].mean(axis=1)
+    left, right = probe.displacement[:, probe.left_corner], probe.displacement[:, probe.right_corner]
+    chin = probe.displacement[:, probe.chin]
+    across = np.cross(probe.forward, probe.up)
+    across = across * np.sign(across @ (probe.rest[probe.left_corner] - probe.rest[probe.right_corner]))
+    seen = [
+        upper @ probe.up, -(lower @ probe.up), -(chin @ probe.up), (left - right) @ across,
+        0.5 * (left + right) @ probe.up, upper @ probe.forward, lower @ probe.forward,
+    ]  # fmt: skip
+    gap = seen[0] + seen[1]
+    aside = (upper + lower + left + right) @ across / 4.0
+    return np.asarray(np.stack([*seen, gap, aside], axis=1) / probe.width, dtype=np.float32)
+
+
+def fit_map(probe: RigProbe) -> RigMap:
+    """Every channel as the mixture of targets that comes nearest to its articulation."""
+    targets = probe.targets
+    seen = features(probe)
+    reach = np.array([max(abs(t.minimum), abs(t.maximum)) for t in targets], dtype=np.float32)
+    moving = np.abs(seen[:, : len(FEATURES)]).max(axis=1) * reach > _MOVES
+    groups = _groups(probe, seen, np.flatnonzero(moving))
+    joined = np.stack([sum(sign * seen[i] for i, sign in group) for group in groups]) if groups else seen[:0]
+    low = np.array([max(_lowest(targets[i], sign) for i, sign in group) for group in groups], dtype=np.float32)
+    high = np.array([min(_highest(targets[i], sign) for i, sign in group) for group in groups], dtype=np.float32)
+    jaw = _jaw(joined, high)
+    wanted = {name: _row(row) for name, row in articulation().items()}
+    if jaw is None and len(groups):
+        wanted = _as_wide(wanted, float((joined[:, -2] * high).max()))
+    weights = np.zeros((len(CHANNELS), len(targets)), dtype=np.float32)
+    for channel, goal in wanted.items():
+        if channel == "jaw":
+            found = _solve(joined[[jaw]], goal, low[[jaw]], high[[jaw]]) if jaw is not None else None
+            chosen = [jaw] if jaw is not None else []
+        else:
+            if jaw is not None and channel in VISEMES:
+                goal = (
+                    goal
+                    - goal[FEATURES.index("chin_down")] / wanted["jaw"][FEATURES.index("chin_down")] * wanted["jaw"]
+                )
+            chosen = [g for g in range(len(groups)) if g != jaw]
+            found = _solve(joined[chosen], goal, low[chosen], high[chosen])
+        for g, weight in zip(chosen, found if found is not None else (), strict=True):
+            for i, sign in groups[g]:
+                weights[CHANNELS.index(channel), i] += sign * weight
+    shuts = np.maximum(-joined[:, -2] * high, -joined[:, -2] * low) > _MOVES
+    closers = [i for g, group in enumerate(groups) if g != jaw and shuts[g] for i, _ in group]
+    used = sorted({i for group in groups for i, _ in group})
+    title = f"by what they do: {len(used)} targets move the mouth"
+    jaw_name = ", ".join(targets[i].name for i, _ in groups[jaw]) if jaw is not None else "with the visemes"
+    tuckers = np.where(np.isin(np.arange(len(targets)), closers), 0.7 * reach, 0.0)
+    return RigMap(
+        preset="fitted",
+        targets=targets,
+        weights=frozen_array(weights),
+        closers=frozen_array(closers, np.int32),
+        tuckers=frozen_array(tuckers),
+        coverage=f"{title}; jaw: {jaw_name}; tongue: none",
+        approximated=tuple(c for c, row in zip(CHANNELS, weights, strict=True) if c != "sil" and not row.any()),
+    )
+
+
+def _row(features_: Mapping[str, float]) -> Float32:
+    values = [features_[name] for name in FEATURES]
+    return np.array([*values, features_["upper_up"] + features_["lower_down"], 0.0], dtype=np.float32)
+
+
+def _as_wide(wanted: dict[str, Float32], widest: float) -> dict[str, Float32]:
+    """The goals of a mouth whose vowels are whole shapes: as far as these go, more on a drawn face than on a human."""
+    gap = len(FEATURES)
+    scale = float(np.clip(_OF_WIDEST * widest / wanted["aa"][gap], 1.0, 2.5))
+    return {name: goal * (scale if goal[gap] > 0.0 and name != "jaw" else 1.0) for name, goal in wanted.items()}
+
+
+def _solve(effect: Float32, goal: Float32, low: Float32, high: Float32) -> Float32:
+    """Weights [groups]; a second time without those that add little."""
+    important = np.array([_IMPORTANT[name] for name in (*FEATURES, "gap", "aside")], dtype=np.float32)
+    zero = np.zeros(len(effect), dtype=np.float32)
+    found = bounded(effect * important, goal * important, zero, low, high, hold=0.02)
+    keep = np.abs(found) > _LITTLE * np.maximum(high, -low)
+    return bounded(
+        effect * important, goal * important, zero, np.where(keep, low, 0.0), np.where(keep, high, 0.0), 0.02
+    )
+
+
+def _jaw(joined: Float32, high: Float32) -> int | None:
+    """The group that opens the jaw and little else, if it can be told from the others."""
+    if not len(joined):
+        return None
+    goal = _row(articulation()["jaw"])[: len(FEATURES)]
+    rows = joined[:, : len(FEATURES)]
+    alike = rows @ goal / np.maximum(np.linalg.norm(rows, axis=1) * np.linalg.norm(goal), 1e-9)
+    drop = rows[:, FEATURES.index("chin_down")] * high
+    fit = np.where((alike > _JAW_LIKE) & (drop > _JAW_DROP), alike * drop, 0.0)
+    best = int(fit.argmax())
+    if fit[best] <= 0.0:
+        return None
+    others = np.delete(np.where(alike > 0.5, drop, 0.0), best)
+    return best if others.max(initial=0.0) < _SHARED * drop[best] else None
+
+
+def _groups(probe: RigProbe, seen: Float32, members: NDArray[np.int64]) -> list[list[tuple[int, float]]]:
+    """Left and right of one thing move together: [(target, sign)], so that what they do is symmetrical."""
+    names = {(probe.targets[i].kind, _plain(probe.targets[i].name), probe.targets[i].axis): int(i) for i in members}
+    groups, done = [], set()
+    for (kind, name, axis), i in names.items():
+        if i in done:
+            continue
+        other = next((names[kind, m, axis] for m in _mirrored(name) if (kind, m, axis) in names), None)
+        if other is None or other == i:
+            groups.append([(i, 1.0)])
+            continue
+        done.add(other)
+        sign = 1.0 if abs(seen[i, -1] + seen[other, -1]) <= abs(seen[i, -1] - seen[other, -1]) else -1.0
+        groups.append([(i, 1.0), (other, sign)])
+    return groups
+
+
+def _plain(name: str) -> str:
+    return name.lower()
+
+
+def _mirrored(name: str) -> list[str]:
+    """What the other side of a name may be called."""
+    found = []
+    for left, right in _MIRROR:
+        for old, new in ((left, right), (right, left)):
+            found += [name[: m.start()] + new + name[m.end() :] for m in re.finditer(re.escape(old), name)]
+    return found
+
+
+def _lowest(target: Target, sign: float) -> float:
+    return target.minimum if sign > 0 else -target.maximum
+
+
+def _highest(target: Target, sign: float) -> float:
+    return target.maximum if sign > 0 else -target.minimum
