@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -17,13 +17,18 @@ CARRIES_SKIN = 0.2
 
 @dataclass(frozen=True)
 class Proposal:
-    """A preset that fits, the character's targets that it uses (keys first, then jaw bones), and why."""
+    """A preset that fits, as this character spells it, and why.
+
+    targets: those of the character that it uses: the `matched` keys of its `total` mouth keys, then other keys, then
+    jaw bones. score: 0-1, how much speaks for it: the share of its mouth keys that it alone, or best, explains.
+    """
 
     preset: RigPreset
     targets: tuple[Target, ...]
     matched: int
     total: int
     reason: str
+    score: float = 0.0
 
     @property
     def title(self) -> str:
@@ -32,9 +37,21 @@ class Proposal:
 
 
 def rank(available: Sequence[Target], presets: Sequence[RigPreset]) -> list[Proposal]:
-    """Every preset that fits, the one that finds most targets first."""
+    """Every preset that fits, the one that finds most targets first; of two, the one whose names say more.
+
+    A key is evidence once: five keys A I U E O of a set of fifteen visemes do not speak for the five vowels as well.
+    """
     proposals = [p for p in (_match(available, preset) for preset in presets) if p is not None]
-    return sorted(proposals, key=lambda p: (-p.matched, -p.matched / p.total))
+    ranked, explained = [], set[Target]()
+    for proposal in sorted(proposals, key=lambda p: (-p.matched, -_letters(p))):
+        found = set(proposal.targets[: proposal.matched])
+        ranked.append(replace(proposal, score=len(found - explained) / proposal.total))
+        explained |= found
+    return ranked
+
+
+def _letters(proposal: Proposal) -> int:
+    return sum(len(proposal.preset.normal(t.name)) for t in proposal.targets[: proposal.matched])
 
 
 def propose(available: Sequence[Target], presets: Sequence[RigPreset]) -> Proposal:
@@ -50,6 +67,16 @@ def propose(available: Sequence[Target], presets: Sequence[RigPreset]) -> Propos
 
 
 def _match(available: Sequence[Target], preset: RigPreset) -> Proposal | None:
+    """The proposal of the preset as it is spelled here, if it fits: with its own names, else with a lead before all."""
+    names = [target.name for target in available if target.kind == "shape_key"]
+    if (proposal := _fit(available, preset)) is not None:
+        return proposal
+    worn = {spelled.lead: spelled for name in names for spelled in preset.worn(name)}
+    fitting = [p for p in (_fit(available, spelled) for spelled in worn.values()) if p is not None]
+    return max(fitting, key=lambda p: p.matched, default=None)
+
+
+def _fit(available: Sequence[Target], preset: RigPreset) -> Proposal | None:
     keys: dict[str, Target] = {}
     for target in available:
         if target.kind == "shape_key":

@@ -18,9 +18,9 @@ def liven(
 ) -> Curves:
     """Values of those shape keys of `targets` that the preset's life names, in any spelling, inside their ranges.
 
-    Of keys that differ in spelling only, the first is used. The corners of the mouth may be keys of the mouth track
-    too (a smile shapes "ee"): `over` brings both together. head: the targets that nod and turn it. Without a preset
-    nothing else moves.
+    Of keys that differ in spelling only, the first is used; a key for both sides only where no side has its own. The
+    corners of the mouth may be keys of the mouth track too (a smile shapes "ee"): `over` brings both together. head:
+    the targets that nod and turn it. Without a preset nothing else moves.
     """
     moved, weights = _named(preset, targets) if preset else ((), np.zeros((len(LIFE), 0), dtype=np.float32))
     values = track.values @ weights
@@ -43,7 +43,7 @@ def _named(preset: RigPreset, targets: Sequence[Target]) -> tuple[tuple[Target, 
     for channel, shares in preset.life.items():
         for name, share in shares.items():
             index = column.get(preset.normal(name))
-            if index is not None:
+            if index is not None and f"{preset.normal(name)}l" not in column:
                 weights[LIFE.index(channel), index] += share
     return tuple(keys[name] for name in column), weights
 

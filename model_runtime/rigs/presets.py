@@ -1,11 +1,13 @@
-"""Rig presets are data: presets/rigs/*.json, one file a standard."""
+"""Rig presets are data: presets/rigs/*.json, one file a standard; presets/schemas/rig.schema.json says how."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import unicodedata
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 
 from ..contracts import CHANNELS, LIFE
@@ -16,6 +18,12 @@ LIVING = tuple(channel for channel in LIFE if not channel.startswith("head_"))
 """What a preset may give targets to beside the mouth; the head turns on a bone."""
 RIGS = Path(__file__).parents[2] / "presets" / "rigs"
 
+_SEPARATORS = re.compile(r"[\s!-/:-@\[-`{-~]+")
+"""White space and the punctuation of ASCII: kana and signs such as ▲ are names."""
+_SIDE = re.compile(r"(?<=.)(left|right)$", re.IGNORECASE)
+_TELLING = 5
+"""A core name of so many letters tells its standard, whatever stands before it."""
+
 
 @dataclass(frozen=True)
 class RigPreset:
@@ -25,6 +33,10 @@ class RigPreset:
     closers: the targets that may be used to close the lips; tuckers: those that may bring the lower lip to the teeth,
     and how far. core and minimum: which names, and how many of all, must be there for the preset to be offered.
     life: channel of the life track -> {target name: weight}, as far as this standard has keys for it.
+
+    Spelling. ignore: regular expressions of what may stand in a name or not, such as "^viseme_"; aliases: another
+    spelling, in normal form -> the standard's name; cased: S and s are two names; lead: what one character has before
+    all names, in normal form.
     """
 
     id: str
@@ -35,34 +47,70 @@ class RigPreset:
     jaw_keys: tuple[str, ...]
     closers: tuple[str, ...]
     tuckers: Mapping[str, float]
-    prefixes: tuple[str, ...]
+    ignore: tuple[str, ...]
     aliases: Mapping[str, str]
+    cased: bool = False
     life: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    lead: str = ""
 
-    @property
+    @cached_property
     def names(self) -> tuple[str, ...]:
         """All target names of the preset, each once, in reading order; not the tuckers, which may be of others."""
         listed = [name for weights in self.channels.values() for name in weights]
         return tuple(dict.fromkeys([*listed, *self.jaw_keys, *self.closers]))
 
     def normal(self, name: str) -> str:
-        """A spelling-independent form: prefixes dropped, `_L` read as Left, case and separators ignored."""
-        for prefix in self.prefixes:
-            if name.lower().startswith(prefix.lower()) and len(name) > len(prefix):
-                name = name[len(prefix) :]
-                break
-        name = re.sub(r"[._-]l$", "Left", name, flags=re.IGNORECASE)
-        name = re.sub(r"[._-]r$", "Right", name, flags=re.IGNORECASE)
-        plain = re.sub(r"[^a-z0-9]", "", name.lower())
-        return self.aliases.get(plain, plain).lower()
+        """A spelling-independent form: `Left`, `_L` and `L` at the end are the same, case and separators are ignored.
+
+        What the standard ignores, and the lead of this character, are dropped; another spelling becomes the
+        standard's.
+        """
+        plain = self._plain(name)
+        if self.lead and len(plain) > len(self.lead):
+            plain = plain.removeprefix(self.lead)
+        return self._standard.get(plain, plain)
+
+    def worn(self, name: str) -> Iterator[RigPreset]:
+        """The preset as spelled on a character on which `name` is its longest core name with something before it."""
+        plain = self._plain(name)
+        for form in self._telling:
+            if plain.endswith(form) and plain != form:
+                yield replace(self, lead=plain.removesuffix(form))
+
+    def _plain(self, name: str) -> str:
+        return _plain(name, self._ignored, self.cased)
+
+    @cached_property
+    def _ignored(self) -> re.Pattern[str]:
+        return re.compile("|".join(self.ignore) or "(?!)", re.IGNORECASE)
+
+    @cached_property
+    def _standard(self) -> dict[str, str]:
+        return {other: self._plain(name) for other, name in self.aliases.items()}
+
+    @cached_property
+    def _telling(self) -> tuple[str, ...]:
+        longest = max((self._plain(name) for name in self.core), key=len)
+        forms = (longest, *(other for other, name in self._standard.items() if name == longest))
+        return tuple(form for form in forms if len(form) >= _TELLING)
+
+
+@lru_cache(maxsize=1 << 16)
+def _plain(name: str, ignored: re.Pattern[str], cased: bool) -> str:
+    """Full width and half width are the same; left and right become l and r; a name of separators alone stays."""
+    same = unicodedata.normalize("NFKC", ignored.sub("", name) or name)
+    bare = _SEPARATORS.sub("", same if cased else same.lower()) or same
+    return _SIDE.sub(lambda side: side[0][0].lower(), bare)
 
 
 def load_presets(folder: Path = RIGS) -> tuple[RigPreset, ...]:
     """All presets of a folder. Raises TrackFileError naming a damaged file and what is wrong."""
-    return tuple(_read(path) for path in sorted(folder.glob("*.json")))
+    return tuple(_read(path, path.stat().st_mtime_ns) for path in sorted(folder.glob("*.json")))
 
 
-def _read(path: Path) -> RigPreset:
+@cache
+def _read(path: Path, changed: int) -> RigPreset:
+    """One preset; read again when the file was `changed`, because the panel asks for all at every redraw."""
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
         if data["schema"] != SCHEMA:
@@ -72,6 +120,9 @@ def _read(path: Path) -> RigPreset:
         life = data.get("life", {})
         if unknown := set(life) - set(LIVING):
             raise ValueError(f"its life has channels that there are not: {sorted(unknown)}")
+        spelling = data["spelling"]
+        for pattern in spelling["ignore"]:
+            re.compile(pattern)
         return RigPreset(
             id=data["id"],
             title=data["title"],
@@ -81,9 +132,10 @@ def _read(path: Path) -> RigPreset:
             jaw_keys=tuple(data["jaw_keys"]),
             closers=tuple(data["closers"]),
             tuckers=data["tuckers"],
-            prefixes=tuple(data["spelling"]["prefixes"]),
-            aliases=data["spelling"].get("aliases", {}),
+            ignore=tuple(spelling["ignore"]),
+            aliases=spelling.get("aliases", {}),
+            cased=spelling.get("case", False),
             life=life,
         )
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, re.error) as error:
         raise TrackFileError(f"The rig preset {path.name} cannot be used: {error}. Delete or repair it.") from error
