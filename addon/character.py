@@ -13,6 +13,8 @@ from ..model_runtime.errors import CharacterError
 _JAW = re.compile(r"(^|[^a-z])(jaw|mandible|jawroot|jawbone)([^a-z]|$)", re.IGNORECASE)
 _CONTROL = re.compile(r"(^|[^a-z])(lips?|mouth|oris\d*|corner)([^a-z]|$)", re.IGNORECASE)
 """Bones that move lips by being moved."""
+_JAWS = 3
+"""So many bones with the name of a jaw are looked at."""
 _HELPER = re.compile(r"^(ORG|DEF|MCH|VIS)-|_end$|tip$|upper", re.IGNORECASE)
 
 
@@ -151,7 +153,7 @@ def _spaced(name: str) -> str:
 
 
 def _jaw_bones(armature: bpy.types.Object) -> tuple[Target, ...]:
-    """Bones that may be the jaw, controls before helper bones, as targets of ±1 radian."""
+    """Bones that may be the jaw, the likeliest first, as targets of ±1 radian: masters, then controls, then helpers."""
     names = [b.name for b in armature.data.bones if _JAW.search(_spaced(b.name))]
-    names.sort(key=lambda name: (bool(_HELPER.search(name)), len(name)))
-    return tuple(Target("rotation", name, (armature.name,), -1.0, 1.0) for name in names[:1])
+    names.sort(key=lambda name: (bool(_HELPER.search(name)), "master" not in name.lower(), len(name)))
+    return tuple(Target("rotation", name, (armature.name,), -1.0, 1.0) for name in names[:_JAWS])
