@@ -62,7 +62,7 @@ def _stepped(curves: Curves, clock: FrameClock, tolerance: float, hold: int) -> 
     first = int(np.floor(clock.frame(0.0)))
     last = int(np.ceil(clock.frame((len(curves.values) - 1) / FRAME_RATE)))
     frames = np.arange(first, last + 1, hold)
-    times = (frames + 0.5 * (hold - 1) - clock.start) / clock.rate
+    times = (frames.astype(np.float64) + 0.5 * (hold - 1) - clock.start) / clock.rate
     apexes = [(clock.frame(contact.apex) - first - 0.5 * (hold - 1)) / hold for contact in curves.contacts]
     held = dict(zip(_one_each(apexes, 0, max(0, len(frames) - 2)), curves.contacts, strict=True))
     for pose, contact in held.items():
