@@ -11,7 +11,6 @@ from dataclasses import asdict, dataclass, replace
 import bpy
 
 from ..model_runtime import pipeline
-from ..model_runtime.acting.liveliness import Dials
 from ..model_runtime.contracts import (
     AudioClip,
     Calibration,
@@ -93,7 +92,7 @@ def prepare(context: bpy.types.Context, request: LipSyncRequest) -> Prepared:
     measured, rig_map, preset = mapped(character, context.view_layer)
     return Prepared(
         request, character, measured, rig_map, calibrate(measured.probe, rig_map),
-        request.life and _liveliness(request.life, request.sound.name, character, measured, preset, context),
+        _liveliness(request, character, measured, preset, context),
     )  # fmt: skip
 
 
@@ -109,15 +108,15 @@ def mapped(character: Character, view_layer: bpy.types.ViewLayer) -> tuple[Measu
 
 
 def _liveliness(
-    dials: Dials,
-    line: str,
-    character: Character,
-    measured: Measured,
-    preset: RigPreset | None,
+    request: LipSyncRequest, character: Character, measured: Measured, preset: RigPreset | None,
     context: bpy.types.Context,
-) -> pipeline.Liveliness:
-    head = find_head(character, measured, context.view_layer) if dials.head else None
-    return pipeline.Liveliness(dials, preset, character.targets, head, zlib.crc32(line.encode()))
+) -> pipeline.Liveliness | None:  # fmt: skip
+    """What moves beside the mouth, if the request wants it."""
+    if request.life is None:
+        return None
+    head = find_head(character, measured, context.view_layer) if request.life.head else None
+    seed = zlib.crc32(request.sound.name.encode())
+    return pipeline.Liveliness(request.life, preset, character.targets, head, seed)
 
 
 def perform(prepared: Prepared, progress: Progress | None = None) -> pipeline.Performance:
@@ -161,16 +160,12 @@ def deliver(
     }
     written = keyframes.write(prepared.character, performance.keys, request.sound.name, made_from)
     keys, proofs = _proven(context, prepared, performance.keys, written.action)
+    held = _not_moving(_of_mouth(keys, prepared.rig_map), context.scene)
     keyframes.finish(written.action, written.kept, keys)
     if written.kept:
         proofs = prove(prepared.measured, keys, context.scene, context.view_layer)
     fit = performance.speech.text_fit
-    notes = (
-        _yours(written.kept)
-        + _left_open(proofs)
-        + _not_moving(_of_mouth(keys, prepared.rig_map), context.scene)
-        + _misfit(fit)
-    )
+    notes = _yours(written.kept) + _left_open(proofs) + held + _misfit(fit)
     report = Report(
         name=request.sound.name,
         preset=prepared.rig_map.preset,

@@ -60,7 +60,7 @@ def finish(action_name: str, kept: Sequence[Kept], keys: KeyTracks) -> None:
     """Seals an Action whose keys are final, and puts the artist's own back among them."""
     action = bpy.data.actions[action_name]
     touched.seal(action, MARK)
-    touched.put_back(action, kept, [frame for frame, _ in keys.contact_frames])
+    touched.put_back(action, MARK, kept, [frame for frame, _ in keys.contact_frames])
 
 
 def actions_of(character: Character, line: str | None = None) -> list[Any]:

@@ -112,9 +112,11 @@ def _facing_lips(surface: Surface, opening: Floats) -> Lips | None:
     up = _unit((surface.normals[low] - surface.normals[high]).mean(axis=0))
     across = _main_axis(points[np.concatenate([low, high])], up)
     forward = np.cross(up, across)
-    if forward @ (points[low].mean(axis=0) - points[skin].mean(axis=0)) < 0.0:
-        across, forward = -across, -forward
     rim = np.concatenate([low, high])
+    middle = points[rim].mean(axis=0)
+    head = skin & (np.linalg.norm(points - middle, axis=1) < 2.0 * np.ptp(points[rim] @ across))
+    if forward @ (middle - points[head].mean(axis=0)) < 0.0:
+        across, forward = -across, -forward
     side = points @ across
     left, right = int(rim[side[rim].argmax()]), int(rim[side[rim].argmin()])
     width = float(np.linalg.norm(points[left] - points[right]))

@@ -49,7 +49,7 @@ def _gap(measured: Measured, kind: ContactKind, view_layer: bpy.types.ViewLayer)
     if kind == "closure":
         return measured.lips.gap(points)
     teeth = measured.teeth
-    places = teeth and teeth.places(points_of(bpy.data.objects[teeth.mesh], view_layer))
+    places = teeth.places(points_of(bpy.data.objects[teeth.mesh], view_layer)) if teeth else None
     return measured.lips.touch(points, places)
 
 

@@ -29,8 +29,8 @@ Keys = dict[str, NDArray[Any]]
 
 @dataclass(frozen=True)
 class Kept:
-    """Keys of one curve that the artist changed or protected. `spans` float [keys, 2]: the frames between which a key
-    shapes the curve: from its neighbour before to the one after."""
+    """Keys of one curve that the artist changed. `spans` float [keys, 2]: the frames between which a key shapes the
+    curve: from its neighbour before to the one after."""
 
     slot: str
     path: str
@@ -54,7 +54,7 @@ def seal(action: Any, mark: str) -> None:
 
 
 def kept(action: Any, mark: str) -> list[Kept]:
-    """What is different now from what was sealed, and all that lies in protected ranges."""
+    """What is different now from what was sealed, and every key that lies in a protected range."""
     sealed = json.loads(action[mark].get(SEALS, "null"))
     ranges = protected(action, mark)
     found = []
@@ -87,20 +87,27 @@ def protect(action: Any, mark: str, first: float, last: float) -> None:
     action[mark][PROTECTED] = [*(edge for span in protected(action, mark) for edge in span), float(first), float(last)]
 
 
-def put_back(action: Any, changed: Sequence[Kept], contacts: Sequence[int]) -> None:
-    """Puts kept keys into the curves of an Action; generated keys inside their spans go, but for contacts (frames)."""
-    curves = {(slot.identifier, c.data_path, c.array_index): c for _, slot, c in _named(action)}
-    for one in changed:
-        curve = curves.get((one.slot, one.path, one.index))
-        if curve is None:
-            continue
-        keys, mine = read(curve), one.keys["co"][:, 0]
+def put_back(action: Any, mark: str, changed: Sequence[Kept], contacts: Sequence[int]) -> None:
+    """Puts kept keys into the curves of an Action; generated keys inside their spans go, but for contacts (frames).
+
+    In protected ranges nothing generated stays at all.
+    """
+    mine = {(one.slot, one.path, one.index): one for one in changed}
+    ranges = np.array(protected(action, mark)).reshape(-1, 2)
+    for _, slot, curve in _named(action):
+        one, keys = mine.get((slot.identifier, curve.data_path, curve.array_index)), read(curve)
         frames = keys["co"][:, 0]
-        inside = ((frames[:, None] > one.spans[:, 0]) & (frames[:, None] < one.spans[:, 1])).any(axis=1)
-        stays = (~inside | np.isin(frames, contacts)) & ~np.isin(frames, mine)
-        merged = {f: np.concatenate([values[stays], one.keys[f]]) for f, values in keys.items()}
-        order = merged["co"][:, 0].argsort(kind="stable")
-        _write(curve, {f: values[order] for f, values in merged.items()})
+        stays = ~((frames[:, None] >= ranges[:, 0]) & (frames[:, None] <= ranges[:, 1])).any(axis=1)
+        if one is not None:
+            inside = ((frames[:, None] > one.spans[:, 0]) & (frames[:, None] < one.spans[:, 1])).any(axis=1)
+            stays &= (~inside | np.isin(frames, contacts)) & ~np.isin(frames, one.keys["co"][:, 0])
+            keys = {f: np.concatenate([values[stays], one.keys[f]]) for f, values in keys.items()}
+        elif stays.all():
+            continue
+        else:
+            keys = {f: values[stays] for f, values in keys.items()}
+        order = keys["co"][:, 0].argsort(kind="stable")
+        _write(curve, {f: values[order] for f, values in keys.items()})
 
 
 def read(curve: Any) -> Keys:

@@ -21,11 +21,11 @@ class LABIAL_OT_save_style(bpy.types.Operator):
     bl_label = "Save Style"
     bl_options = {"REGISTER"}
 
-    name: StringProperty(name="Name", default="My Style")
+    name: StringProperty(name="Name", default="My Style")  # type: ignore[valid-type]
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
         """Asks for the name."""
-        return context.window_manager.invoke_props_dialog(self)
+        return set(context.window_manager.invoke_props_dialog(self))
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Writes it, chooses it and sets the dials back, so that it looks as before."""

@@ -36,7 +36,7 @@ def symbols(_self: Any, _context: Any) -> list[tuple[str, str, str]]:
 _SYMBOLS = [(symbol, symbol, "") for symbol in PHONES]
 
 
-def line_at_playhead(context: bpy.types.Context) -> bpy.types.Action:
+def line_at_playhead(context: bpy.types.Context) -> Any:
     """The line that the selected character speaks at the current frame, else its nearest. Raises LipSyncError."""
     character = find_character(context.active_object, context.view_layer)
     actions = keyframes.actions_of(character)
@@ -44,9 +44,9 @@ def line_at_playhead(context: bpy.types.Context) -> bpy.types.Action:
         raise CharacterError(f"“{character.name}” has no line of Labial yet. Generate one first.")
     frame = context.scene.frame_current
 
-    def away(action: bpy.types.Action) -> float:
+    def away(action: Any) -> float:
         first, last = action.curve_frame_range
-        return max(first - frame, frame - last, 0.0)
+        return float(max(first - frame, frame - last, 0.0))
 
     return min(actions, key=away)
 
@@ -87,6 +87,17 @@ def fill(context: bpy.types.Context, action: bpy.types.Action) -> None:
     follow_playhead(context.scene)
 
 
+def _show_starts(words: Any, speech: Speech) -> None:
+    """The rows as the line has them: a start that was moved may have pushed others."""
+    global _filling
+    _filling = True
+    try:
+        for row, phone in zip(words.phones, speech.phones, strict=True):
+            row.start = phone.start
+    finally:
+        _filling = False
+
+
 def phone_changed(_self: Any, context: bpy.types.Context) -> None:
     """A row was edited: the line is acted again and written; keys that do not change stay as they are."""
     if not _filling:
@@ -101,7 +112,7 @@ def row_chosen(words: Any, context: bpy.types.Context) -> None:
     context.scene.frame_set(int(frame), subframe=frame % 1.0)
 
 
-@persistent
+@persistent  # type: ignore[untyped-decorator]
 def follow_playhead(scene: bpy.types.Scene, _graph: Any = None) -> None:
     """The row under the playhead is the active one."""
     global _filling
@@ -150,7 +161,7 @@ class LABIAL_OT_apply_words(bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Acts the line again from its list."""
         words = context.scene.labial.words
-        action = bpy.data.actions.get(words.action)
+        action: Any = bpy.data.actions.get(words.action)
         if action is None or MARK not in action:
             self.report({"ERROR"}, "The line of this list is not there any more. Click Edit Line again.")
             return {"CANCELLED"}
@@ -162,6 +173,7 @@ class LABIAL_OT_apply_words(bpy.types.Operator):
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
         words.action = result.action
+        _show_starts(words, result.performance.speech)
         context.scene.labial.report.show(result.report)
         return {"FINISHED"}
 
@@ -176,7 +188,7 @@ class LABIAL_OT_align_words(bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Generates the line from its own sound with the list's words."""
         words = context.scene.labial.words
-        action = bpy.data.actions.get(words.action)
+        action: Any = bpy.data.actions.get(words.action)
         if action is None or MARK not in action:
             self.report({"ERROR"}, "The line of this list is not there any more. Click Edit Line again.")
             return {"CANCELLED"}

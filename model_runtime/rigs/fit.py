@@ -31,6 +31,8 @@ _SHARED = 0.3
 """Where others lower the chin by more than this share of the jaw's way, the jaw cannot be told from the visemes."""
 _OF_WIDEST = 0.75
 """How much of the widest opening an ordinary "aa" takes where no jaw opens by itself."""
+_TUCKS = 0.03
+"""A target may bring the lower lip to the teeth if it raises it, or draws it back, by so much."""
 _LITTLE = 0.1
 """Weights below this share of a target's range are left out."""
 _MIRROR = (("left", "right"), ("_l", "_r"), (".l", ".r"), ("-l", "-r"), (" l", " r"))
@@ -102,7 +104,8 @@ def fit_map(probe: RigProbe) -> RigMap:
     used = sorted({i for group in groups for i, _ in group})
     title = f"by what they do: {len(used)} targets move the mouth"
     jaw_name = ", ".join(targets[i].name for i, _ in groups[jaw]) if jaw is not None else "with the visemes"
-    tuckers = np.where(np.isin(np.arange(len(targets)), closers), 0.7 * reach, 0.0)
+    lifts = np.array([seen[:, FEATURES.index("lower_down")] < -_TUCKS, seen[:, FEATURES.index("lower_out")] < -_TUCKS])
+    tuckers = np.where(np.isin(np.arange(len(targets)), closers) & lifts.any(axis=0), 0.5 * reach, 0.0)
     return RigMap(
         preset="fitted",
         targets=targets,

@@ -157,9 +157,6 @@ def test_a_change_is_kept_through_every_later_generate(head: bpy.types.Object, s
         assert "1 keys that you changed" in notes(), style
 
 
-@pytest.mark.xfail(
-    strict=True, raises=AssertionError, reason="whether the mouth moves is asked after the artist's keys are put back"
-)
 def test_the_artists_own_key_is_not_called_a_fault(head: bpy.types.Object, short_line: Path) -> None:
     """In a shout, the jaw is what moves most, and its widest key is where Labial looks."""
     generate(short_line, style="Shout")
@@ -169,14 +166,7 @@ def test_the_artists_own_key_is_not_called_a_fault(head: bpy.types.Object, short
     assert "does not move the mouth" not in notes()
 
 
-UNPROTECTED = pytest.mark.xfail(
-    strict=True, raises=AssertionError, reason="a curve without keys in the protected range gets new ones there"
-)
-
-
-@pytest.mark.parametrize(
-    "span", [pytest.param((12, 24), id="wide"), pytest.param((13, 14), id="narrow", marks=UNPROTECTED)]
-)
+@pytest.mark.parametrize("span", [pytest.param((12, 24), id="wide"), pytest.param((13, 14), id="narrow")])
 def test_a_protected_range_stays_as_it_is(head: bpy.types.Object, short_line: Path, span: tuple[int, int]) -> None:
     scene = bpy.context.scene
     generate(short_line, style="Natural")

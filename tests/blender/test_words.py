@@ -130,9 +130,6 @@ def require_order(symbols: list[str]) -> None:
     assert all(end - start >= 0.0099 for _, start, end, _ in kept)
 
 
-@pytest.mark.xfail(
-    strict=True, raises=AssertionError, reason="the list is not filled again when a start pushes the phones behind it"
-)
 def test_the_rows_show_where_the_phones_went(head: bpy.types.Object, short_line: Path) -> None:
     words = listed(short_line, transcript=TEXT)
     middle = len(words.phones) // 2
