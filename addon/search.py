@@ -51,8 +51,8 @@ def find_opening(
                 best, widest, lips, mesh = pose, gap * found.width, found, name
     if best is None or lips is None:
         raise CharacterError(
-            f"None of the {len(moves)} shape keys and controls of “{character.name}” parts two lips. Select the mesh "
-            "or the rig whose mouth moves."
+            f"“{character.name}” follows no known mouth standard, and none of its {len(moves)} shape keys and controls "
+            "parts two lips. Select the mesh or the rig whose mouth moves."
         )
     mouth = np.unique(np.concatenate([*lips.upper, *lips.lower, [lips.left, lips.right, lips.chin]]))
     used: dict[Target, None] = {}
