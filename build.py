@@ -56,6 +56,16 @@ ENVIRONMENTS = {
 }
 BLENDERS = ("bpy45", "bpy52")
 SUITES = ("unit", *BLENDERS)
+BENCHES = {
+    "accuracy": ("benchmarks.accuracy", "train"),
+    "detail": ("benchmarks.detail", "unit"),
+    "noise": ("benchmarks.noise", "unit"),
+    "speed": ("benchmarks.speed", "unit"),
+    "motion": ("benchmarks.motion.bench_motion", "blender"),
+    "sheets": ("benchmarks.motion.sheets", "blender"),
+    "beside": ("benchmarks.motion.beside_rhubarb", "blender"),
+}
+"""What is measured or shown: the module that does it, and its environment; with Blender, it gets the built zip."""
 
 # Shared objects that `import bpy` and rendering without a screen load from the system, and the Debian package of each.
 LIBRARIES = {
@@ -330,12 +340,13 @@ def train(options: argparse.Namespace) -> None:
 
 
 def bench(options: argparse.Namespace) -> None:
-    """Measure: accuracy on hand-labelled speech, noise, speed and memory of the network; how the mouth moves."""
-    if options.what == "motion":
+    """Measure: accuracy on hand-labelled speech, noise, speed of the network, motion; or picture mouths."""
+    module, place = BENCHES[options.what]
+    if place == "blender":
         python, zips = blender(any_blender()), build_zips([this_platform()], ["labial-full"])
-        run(python, ROOT / "benchmarks/motion/bench_motion.py", "--zip", zips[0])
-        return
-    run(environment("train" if options.what == "accuracy" else "unit"), "-m", f"benchmarks.{options.what}")
+        run(python, "-m", module, "--zip", zips[0])
+    else:
+        run(environment(place), "-m", module)
 
 
 def lint(options: argparse.Namespace) -> None:
@@ -382,8 +393,8 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--platform", choices=PLATFORMS, help="only this platform")
     sub = command(train, "train the network again from the recordings")
     sub.add_argument("--test", action="store_true", help="run the tests of the training code instead")
-    sub = command(bench, "measure accuracy on hand-labelled speech (beside peers or in detail), noise, speed, motion")
-    sub.add_argument("what", choices=("accuracy", "detail", "noise", "speed", "motion"), nargs="?", default="accuracy")
+    sub = command(bench, "measure hearing, noise, speed and motion; picture mouths in sheets and beside a peer")
+    sub.add_argument("what", choices=BENCHES, nargs="?", default="accuracy")
     command(lint, "check style, formatting and types")
     return parser
 

@@ -33,7 +33,6 @@ class Peer:
 
 
 POCKETSPHINX = Package("here", "pocketsphinx", "5.1.1", "BSD-2-Clause")
-RHUBARB = Package("npm", "rhubarb-lip-sync-wasm", "0.1.8", "MIT")
 HAMA = Package("pip", "hama", "1.7.0", "Apache-2.0")
 HEADAUDIO = Package("npm", "@met4citizen/headaudio", "0.1.0", "MIT")
 OPENFACEFX = Package("pip", "openfacefx", "0.24.0", "MIT")
@@ -42,8 +41,8 @@ PYLIPSYNC = Package("pip", "pylipsync", "0.2.1", "MIT")
 PEERS: tuple[Peer, ...] = (
     Peer("sphinx-alignment", "pocketsphinx alignment", POCKETSPHINX, sphinx_alignment.cues, transcript=True),
     Peer("sphinx-phones", "pocketsphinx allphone", POCKETSPHINX, sphinx_phones.cues),
-    Peer("rhubarb-text", "Rhubarb", RHUBARB, rhubarb.cues_with_text, transcript=True, languages=("en",)),
-    Peer("rhubarb", "Rhubarb", RHUBARB, rhubarb.cues, languages=("en",)),
+    Peer("rhubarb-text", "Rhubarb", rhubarb.PACKAGE, rhubarb.cues_with_text, transcript=True, languages=("en",)),
+    Peer("rhubarb", "Rhubarb", rhubarb.PACKAGE, rhubarb.cues, languages=("en",)),
     # Its emissions come late by an almost constant time; 70 ms is what suits these recordings best.
     Peer("hama", "hama", HAMA, hama.cues, lags=(0, 70)),
     Peer("headaudio", "HeadAudio", HEADAUDIO, headaudio.cues),

@@ -11,6 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from .children import ask_node
+from .install import Package
+
+PACKAGE = Package("npm", "rhubarb-lip-sync-wasm", "0.1.8", "MIT")
 
 PROGRAM = """
 import { readFileSync as read } from "node:fs";
