@@ -27,6 +27,7 @@ from ..model_runtime.rigs.calibrate import calibrate, correct
 from ..model_runtime.rigs.detect import build_map, rank
 from ..model_runtime.rigs.fit import fit_map
 from ..model_runtime.rigs.presets import RigPreset, load_presets
+from ..model_runtime.rigs.tongue import with_tongue
 from ..model_runtime.speech_data import as_data
 from . import keyframes
 from .character import Character, find_character
@@ -35,6 +36,7 @@ from .measure import Measured, measure, opening_pose
 from .proof import held_keys, prove
 from .request import LipSyncRequest, decode, request_of
 from .search import find_opening
+from .tongue_bones import find_tongue
 from .touched import Kept
 
 FITS = 0.5
@@ -101,10 +103,13 @@ def mapped(character: Character, view_layer: bpy.types.ViewLayer) -> tuple[Measu
     found = rank(character.targets, load_presets())
     if found:
         measured = measure(character, found[0].targets, opening_pose(found[0]), view_layer)
-        return measured, build_map(found[0], measured.probe), found[0].preset
-    opening, targets = find_opening(character, view_layer)
-    measured = measure(character, targets, opening, view_layer)
-    return measured, fit_map(measured.probe), None
+        rig_map = build_map(found[0], measured.probe)
+    else:
+        opening, targets = find_opening(character, view_layer)
+        measured = measure(character, targets, opening, view_layer)
+        rig_map = fit_map(measured.probe)
+    rig_map, probe = with_tongue(rig_map, measured.probe, find_tongue(character, measured.lips))
+    return replace(measured, probe=probe), rig_map, found[0].preset if found else None
 
 
 def _liveliness(

@@ -36,7 +36,7 @@ def find_head(
         axes = np.array(armature.matrix_world @ bone.matrix, dtype=np.float64)[:3, :3]
         axes /= np.linalg.norm(axes, axis=0)
         up, forward = measured.lips.up, measured.lips.forward
-        nod, turn = (_about(axes, axis) for axis in (np.cross(up, forward), up))
+        nod, turn = (about(axes, axis) for axis in (np.cross(up, forward), up))
         if nod[0] == turn[0]:
             continue
         found = [
@@ -47,7 +47,7 @@ def find_head(
     return None
 
 
-def _about(axes: np.ndarray, wanted: np.ndarray) -> tuple[int, float]:
+def about(axes: np.ndarray, wanted: np.ndarray) -> tuple[int, float]:
     """The local axis that lies nearest to a direction, and which way round."""
     along = axes.T @ wanted
     axis = int(np.abs(along).argmax())

@@ -6,6 +6,7 @@ import pytest
 from model_runtime.contracts import CHANNELS, Float32, RigMap, RigProbe, Target, frozen_array
 from model_runtime.rigs.calibrate import calibrate
 from model_runtime.rigs.fit import articulation, fit_map
+from model_runtime.rigs.tongue import with_tongue
 
 WIDTH = 2.0
 UPPER, LOWER, LEFT, RIGHT, CHIN = slice(0, 5), slice(5, 10), 10, 11, 12
@@ -85,3 +86,16 @@ def test_left_and_right_move_alike_and_controls_go_both_ways() -> None:
 
 def test_the_articulation_names_every_lip_channel() -> None:
     assert set(articulation()) == set(CHANNELS) - {"sil", "lip_press", "tongue_tip", "tongue_blade", "tongue_back"}
+
+
+def test_tongue_bones_join_where_nothing_moves_the_tongue() -> None:
+    probe = mouth({key("k0"): JAW, key("k1"): ROUND, key("k2"): WIDE})
+    tip, root = (Target("rotation", name, ("Rig",), -0.6, 0.6) for name in ("tongue02", "tongue00"))
+    bones = {"tongue_tip": tip, "tongue_blade": root, "tongue_back": root}
+    made, larger = with_tongue(fit_map(probe), probe, bones)
+    assert made.targets == larger.targets == (*probe.targets, tip, root)
+    assert row(made, "tongue_tip")[3:].tolist() == pytest.approx([0.45, 0.0])
+    assert row(made, "tongue_back")[4] > 0.0 and row(made, "tongue_back")[:4].max() == 0.0
+    assert not larger.displacement[3:].any() and "tongue: tongue02, tongue00" in made.coverage
+    assert with_tongue(made, larger, bones)[0] is made
+    assert calibrate(larger, made).closed_gap == pytest.approx(calibrate(probe, fit_map(probe)).closed_gap, abs=1e-6)

@@ -1,0 +1,42 @@
+"""The tongue of a rig: a chain of bones in the middle of the mouth, from its root to its tip."""
+
+from __future__ import annotations
+
+import re
+
+import bpy
+import numpy as np
+
+from ..model_runtime.contracts import Target
+from .character import Character
+from .head_bone import about
+from .lips import Lips
+
+_TONGUE = re.compile(r"tongue", re.IGNORECASE)
+_ASIDE = re.compile(r"([._-][lr]$)|left|right|^(ORG|MCH|VIS)-|_end$", re.IGNORECASE)
+_LARGEST = 0.6
+"""Radians that a part of the tongue may be turned."""
+
+
+def find_tongue(character: Character, lips: Lips) -> dict[str, Target]:
+    """The bones of tip, blade and back by channel, each with the turn that lifts it; none without a chain of bones.
+
+    Controls are taken before the bones that deform, where a rig has both.
+    """
+    if character.armature is None:
+        return {}
+    armature = bpy.data.objects[character.armature]
+    named = [b for b in armature.pose.bones if _TONGUE.search(b.name) and not _ASIDE.search(b.name)]
+    controls = [b for b in named if not b.name.startswith("DEF-")] or named
+    free = [b for b in controls if b.rotation_mode != "AXIS_ANGLE" and not any(b.lock_rotation)]
+    chain = sorted(free, key=lambda b: sum(bool(_TONGUE.search(parent.name)) for parent in b.parent_recursive))
+    if not chain:
+        return {}
+    parts = {"tongue_tip": chain[-1], "tongue_blade": chain[len(chain) // 2], "tongue_back": chain[0]}
+    return {channel: _lifting(armature, bone, lips) for channel, bone in parts.items()}
+
+
+def _lifting(armature: bpy.types.Object, bone: bpy.types.PoseBone, lips: Lips) -> Target:
+    axes = np.array(armature.matrix_world @ bone.matrix, dtype=np.float64)[:3, :3]
+    axis, sign = about(axes / np.linalg.norm(axes, axis=0), np.cross(lips.forward, lips.up))
+    return Target("rotation", bone.name, (armature.name,), -_LARGEST, _LARGEST, axis, sign)
