@@ -10,10 +10,12 @@ import numpy as np
 from ..model_runtime.contracts import Target
 from .character import Character
 from .head_bone import about
-from .lips import Lips
+from .lips import Floats, Lips
 
 _TONGUE = re.compile(r"tongue", re.IGNORECASE)
 _ASIDE = re.compile(r"([._-][lr]$)|left|right|^(ORG|MCH|VIS)-|_end$", re.IGNORECASE)
+_ALONG = 0.5
+"""Cosine to the way out of the mouth of a bone that lies along the tongue; roots often stand upright."""
 _LARGEST = 0.6
 """Radians that a part of the tongue may be turned."""
 
@@ -28,12 +30,21 @@ def find_tongue(character: Character, lips: Lips) -> dict[str, Target]:
     armature = bpy.data.objects[character.armature]
     named = [b for b in armature.pose.bones if _TONGUE.search(b.name) and not _ASIDE.search(b.name)]
     controls = [b for b in named if not b.name.startswith("DEF-")] or named
-    free = [b for b in controls if b.rotation_mode != "AXIS_ANGLE" and not any(b.lock_rotation)]
+    free = [
+        b for b in controls
+        if b.rotation_mode != "AXIS_ANGLE" and not any(b.lock_rotation) and _forward(armature, b) @ lips.forward > _ALONG
+    ]  # fmt: skip
     chain = sorted(free, key=lambda b: sum(bool(_TONGUE.search(parent.name)) for parent in b.parent_recursive))
     if not chain:
         return {}
     parts = {"tongue_tip": chain[-1], "tongue_blade": chain[len(chain) // 2], "tongue_back": chain[0]}
     return {channel: _lifting(armature, bone, lips) for channel, bone in parts.items()}
+
+
+def _forward(armature: bpy.types.Object, bone: bpy.types.PoseBone) -> Floats:
+    """Where a bone points, a unit vector in world space."""
+    way = np.array(armature.matrix_world @ bone.tail) - np.array(armature.matrix_world @ bone.head)
+    return np.asarray(way / max(1e-12, float(np.linalg.norm(way))))
 
 
 def _lifting(armature: bpy.types.Object, bone: bpy.types.PoseBone, lips: Lips) -> Target:
