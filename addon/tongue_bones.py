@@ -30,11 +30,9 @@ def find_tongue(character: Character, lips: Lips) -> dict[str, Target]:
     armature = bpy.data.objects[character.armature]
     named = [b for b in armature.pose.bones if _TONGUE.search(b.name) and not _ASIDE.search(b.name)]
     controls = [b for b in named if not b.name.startswith("DEF-")] or named
-    free = [
-        b for b in controls
-        if b.rotation_mode != "AXIS_ANGLE" and not any(b.lock_rotation) and _forward(armature, b) @ lips.forward > _ALONG
-    ]  # fmt: skip
-    chain = sorted(free, key=lambda b: sum(bool(_TONGUE.search(parent.name)) for parent in b.parent_recursive))
+    free = [b for b in controls if b.rotation_mode != "AXIS_ANGLE" and not any(b.lock_rotation)]
+    along = [b for b in free if _forward(armature, b) @ lips.forward > _ALONG]
+    chain = sorted(along, key=lambda b: sum(bool(_TONGUE.search(parent.name)) for parent in b.parent_recursive))
     if not chain:
         return {}
     parts = {"tongue_tip": chain[-1], "tongue_blade": chain[len(chain) // 2], "tongue_back": chain[0]}
