@@ -33,13 +33,13 @@ class Character:
 
 
 def find_character(selected: bpy.types.Object | None, view_layer: bpy.types.ViewLayer) -> Character:
-    """The character that an object belongs to. Raises CharacterError naming the fix."""
+    """The character that an object belongs to, or an empty holds or shows. Raises CharacterError naming the fix."""
     if selected is None:
         raise CharacterError("No character is selected. Click its mesh or its rig, then try again.")
-    armature = _armature(selected)
-    meshes = _meshes(selected, armature, view_layer)
+    armature, meshes = _family(selected, view_layer)
     if not meshes:
-        raise CharacterError(f"“{selected.name}” has no mesh. Select the character's face or its rig.")
+        kind = selected.type.lower().replace("_", " ")
+        raise CharacterError(f"“{selected.name}” ({kind}) has no mesh. Select the character's face or its rig.")
     keyed = [m for m in meshes if m.data.shape_keys and len(m.data.shape_keys.key_blocks) > 1]
     bones = _jaw_bones(armature) + _lip_controls(armature) if armature else ()
     if not keyed and not bones:
@@ -65,7 +65,24 @@ def objects_of(character: Character) -> list[bpy.types.Object]:
         raise CharacterError(f"The object {error} is not there any more. Select the character again.") from None
 
 
+def _family(
+    selected: bpy.types.Object, view_layer: bpy.types.ViewLayer
+) -> tuple[bpy.types.Object | None, list[bpy.types.Object]]:
+    """The rig, if any, and all meshes on it; those beside the selected object where it hangs on no rig itself."""
+    everything, members = list(view_layer.objects), [selected]
+    armature = _armature(selected)
+    if armature is None:
+        shown = _instanced(selected)
+        root = [selected, *_parents(selected)][-1]
+        members = shown or [o for o in everything if o == root or root in _parents(o)]
+        everything = list(dict.fromkeys([*everything, *shown]))
+        armature = _main_rig(selected, members, everything)
+    meshes = [o for o in everything if o.type == "MESH" and (o in members or _is_on(o, armature))]
+    return armature, meshes
+
+
 def _armature(obj: bpy.types.Object) -> bpy.types.Object | None:
+    """The rig that an object is, is deformed by or hangs on."""
     while obj is not None:
         if obj.type == "ARMATURE":
             return obj
@@ -76,15 +93,38 @@ def _armature(obj: bpy.types.Object) -> bpy.types.Object | None:
     return None
 
 
-def _meshes(
-    selected: bpy.types.Object, armature: bpy.types.Object | None, view_layer: bpy.types.ViewLayer
-) -> list[bpy.types.Object]:
-    """All meshes under the rig; without a rig, those under the selected object's topmost parent."""
-    everything = [o for o in view_layer.objects if o.type == "MESH"]
-    if armature is not None:
-        return [o for o in everything if o.find_armature() == armature or armature in _parents(o) or o == selected]
-    root = ([selected, *_parents(selected)])[-1]
-    return [o for o in everything if o == root or root in _parents(o)]
+def _instanced(empty: bpy.types.Object) -> list[bpy.types.Object]:
+    """The objects that an empty shows as an instance of their collection, those of inner instances too."""
+    if empty.instance_type != "COLLECTION" or empty.instance_collection is None:
+        return []
+    if empty.instance_collection.library is not None:
+        raise CharacterError(
+            f"“{empty.name}” shows a collection that is linked from another file: nothing of it can be keyed. Make a "
+            "library override of it: Make Override in the Labial panel."
+        )
+    found = list(empty.instance_collection.all_objects)
+    return found + [inner for obj in found for inner in _instanced(obj)]
+
+
+def _main_rig(
+    selected: bpy.types.Object, members: list[bpy.types.Object], everything: list[bpy.types.Object]
+) -> bpy.types.Object | None:
+    """Of the rigs among some objects the one with the mouth; CharacterError if several could be it."""
+    weight = {}
+    for rig in dict.fromkeys(r for r in map(_armature, members) if r is not None):
+        meshes = [o for o in everything if o.type == "MESH" and _is_on(o, rig)]
+        keys = sum(len(m.data.shape_keys.key_blocks) for m in meshes if m.data.shape_keys)
+        weight[rig] = (keys + len(_jaw_bones(rig))) if meshes else 0
+    ranked = sorted(weight, key=lambda rig: -weight[rig])
+    rivals = [rig for rig in ranked if weight[rig] and 2 * weight[rig] > weight[ranked[0]]]
+    if len(rivals) > 1:
+        names = " and ".join(f"“{rig.name}”" for rig in rivals[:3])
+        raise CharacterError(f"“{selected.name}” holds more than one character: {names}. Select one of them.")
+    return ranked[0] if ranked else None
+
+
+def _is_on(obj: bpy.types.Object, armature: bpy.types.Object | None) -> bool:
+    return armature is not None and (obj.find_armature() == armature or armature in _parents(obj))
 
 
 def _parents(obj: bpy.types.Object) -> list[bpy.types.Object]:
@@ -100,8 +140,7 @@ def _require_editable(meshes: list[bpy.types.Object]) -> None:
         if not mesh.data.shape_keys.is_editable:
             raise CharacterError(
                 f"The shape keys of “{mesh.name}” are linked from another file, so their animation would be lost when "
-                "this file is saved. Make a library override of the mesh data too (Object Data Properties), or append "
-                "the character."
+                "this file is saved. Make a library override of the whole character: Make Override in the Labial panel."
             )
 
 
