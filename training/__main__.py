@@ -21,7 +21,7 @@ def main() -> None:
     parser.add_argument("--weights", type=Path, default=WEIGHTS, help="folder for speech.onnx and speech.json")
     parser.add_argument("--processes", type=int, default=2, help="processes of the alignment and of the last course")
     parser.add_argument(
-        "--start", type=Path, help="speech.onnx that the last course begins with, instead of three courses"
+        "--start", type=Path, help="speech.onnx that the last course begins with, instead of two courses"
     )
     chosen = parser.parse_args()
     names = [corpus.name for corpus in CORPORA]
@@ -36,21 +36,19 @@ def main() -> None:
         align(chosen.shared, chosen.work, names, chosen.processes)
     if chosen.part in ("all", "train"):
         from .export_onnx import export
-        from .train import LAST, MORE, Recipe, train
+        from .train import LAST, Recipe, train
 
-        begin = chosen.start
-        if begin is None:
-            small = chosen.work / "small" / "speech.onnx"
+        small = chosen.start or chosen.work / "small" / "speech.onnx"
+        if chosen.start is None:
             first = train(chosen.shared, chosen.work, FIRST, Recipe())
             second = Recipe(steps=8_500, peak_rate=1.5e-3, seed=2)
             export(train(chosen.shared, chosen.work, names, second, first), small.parent)
-            begin = train(chosen.shared, chosen.work, names, LAST, small, chosen.processes)
-        train(chosen.shared, chosen.work, names, MORE, begin, chosen.processes)
+        train(chosen.shared, chosen.work, names, LAST, small, chosen.processes)
     if chosen.part in ("all", "export"):
         from .export_onnx import export
-        from .train import MORE
+        from .train import LAST
 
-        export(chosen.work / f"speech-{MORE.seed}.pt", chosen.weights)
+        export(chosen.work / f"speech-{LAST.seed}.pt", chosen.weights)
     if chosen.part in ("all", "evaluate"):
         from .evaluate import evaluate
 

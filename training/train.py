@@ -48,9 +48,6 @@ class Recipe:
 LAST = Recipe(large=True, steps=5_000, batch=24, shards=2, peak_rate=2e-3, seed=3, check_every=250)
 """The course in which the larger network, grown from the one of the first two courses, hears everything."""
 
-MORE = Recipe(large=True, steps=1_800, batch=24, shards=2, peak_rate=1e-3, seed=4, check_every=200)
-"""A course that goes on from the weights that ship, when there are more voices."""
-
 
 def network(recipe: Recipe) -> SpeechNet:
     """An untrained network of the recipe's size."""
