@@ -43,6 +43,8 @@ _DOMINANCE = {"DD": 0.35, "nn": 0.35, "kk": 0.25}
 _CRITICAL_STRENGTH = {"SS": 0.85, "CH": 0.9, "RR": 0.7, "TH": 0.75, "U": 0.9}
 _TIGHT = phones.SIBILANTS | {"θ", "ð", "ɹ", "r", "w"}
 """Consonants whose lip shape covers that of the vowels beside them."""
+_OVERLAP = 0.15
+"""How far two contacts around a vowel may reach beyond its middle, share of the time between them."""
 _PLATEAU = 0.012
 """The shortest contact in seconds: at least one sample of the track lies in it."""
 _GLIDE_AT = 0.55
@@ -77,7 +79,7 @@ def gestures(speech_phones: Sequence[Phone], gains: Sequence[Gain], style: Style
             made.append(_open(phone, GLIDE_OF[phone.symbol], turn, phone.end, 0.8 * strength, style))
         else:
             made.append(_open(phone, VISEME_OF[phone.symbol], phone.start, phone.end, strength, style))
-    return _handed_over(made)
+    return _parted(_handed_over(made))
 
 
 def _handed_over(made: Sequence[Gesture]) -> list[Gesture]:
@@ -109,6 +111,22 @@ def _handed_over(made: Sequence[Gesture]) -> list[Gesture]:
             event, until = result[i].event, result[j].event.apex
             if 0.0 < until - event.hold_end < MERGE_WITHIN:
                 result[i] = replace(result[i], event=replace(event, hold_end=until))
+    return result
+
+
+def _parted(made: Sequence[Gesture]) -> list[Gesture]:
+    """Between two contacts that a vowel parts, the mouth opens, however short the vowel is: "fifty", "maybe"."""
+    result = list(made)
+    contacts = [i for i, g in enumerate(made) if g.layer == CLOSED]
+    for i, j in pairwise(contacts):
+        first, second = result[i].event, result[j].event
+        way = second.apex - first.hold_end
+        if way <= 0.0 or not any(g.event.phone in phones.VOWELS for g in made[i + 1 : j]):
+            continue
+        middle, spare = first.hold_end + 0.5 * way, _OVERLAP * way
+        release, onset = min(first.release, middle + spare), max(second.onset, middle - spare)
+        result[i] = replace(result[i], event=replace(first, release=release))
+        result[j] = replace(result[j], event=replace(second, onset=onset))
     return result
 
 

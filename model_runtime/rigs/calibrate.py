@@ -27,7 +27,7 @@ PRESS = -0.004
 """The gap that a closure aims at, share of the mouth's width: a touch and a little press (TADA: -2 mm)."""
 _APART, _APART_WEIGHT = 0.05, 0.2
 """How far the lips' rims should be apart in f and v, in widths, and how much that counts beside the touch."""
-_TOUCHED = 0.025
+_TOUCHED = 0.02
 """A lower lip that is nearer than this to the teeth, in widths, touches them."""
 _TOUCHES = 6
 """How often the nearest places of lower lip and teeth are looked for again."""
@@ -54,8 +54,8 @@ def calibrate(probe: RigProbe, rig_map: RigMap, target_gap: float = PRESS) -> Ca
     missing = wanted_gap - rest - closure @ effect
     closure[free] = bounded(effect[free], missing, wanted[free], np.minimum(low[free], 0.0), high[free])
     closure = np.clip(closure, low, high)
-    labiodental = _labiodental(probe, rig_map, np.clip(jaw + rig_map.weights[CHANNELS.index("FF")], low, high))
-    labiodental = _touching(probe, np.clip(jaw, low, high), labiodental)
+    shown = np.clip(jaw + rig_map.weights[CHANNELS.index("FF")], low, high)
+    labiodental = _touching(probe, np.clip(jaw, low, high), shown, _labiodental(probe, rig_map, shown))
     return Calibration(
         closure=frozen_array(closure),
         labiodental=frozen_array(labiodental),
@@ -88,10 +88,13 @@ def _labiodental(probe: RigProbe, rig_map: RigMap, pose: Float32) -> Float32:
     return best
 
 
-def _touching(probe: RigProbe, jaw: Float32, pose: Float32) -> Float32:
-    """As much of the pose as lets the lip touch: less of it where it leads away from the teeth."""
-    poses = [jaw + share * (pose - jaw) for share in (1.0, 0.75, 0.5, 0.25, 0.0)]
-    gaps = [_touch(probe, p)[0] for p in poses]
+def _touching(probe: RigProbe, jaw: Float32, shown: Float32, solved: Float32) -> Float32:
+    """As little beyond the map's own pose as lets the lip touch; less than that pose where it leads away."""
+    shares = np.linspace(0.0, 1.0, 11, dtype=np.float32)
+    poses = [shown + share * (solved - shown) for share in shares] + [
+        jaw + share * (shown - jaw) for share in shares[::-1]
+    ]
+    gaps = [_touch(probe, pose)[0] for pose in poses]
     return next((p for p, gap in zip(poses, gaps, strict=True) if gap < _TOUCHED), poses[int(np.argmin(gaps))])
 
 

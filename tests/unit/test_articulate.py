@@ -104,3 +104,14 @@ def test_unknown_and_damaged_styles_are_named(tmp_path) -> None:  # type: ignore
     (tmp_path / "odd.json").write_text('{"schema": "labial-style/1", "name": "Odd", "wobble": 1}')
     with pytest.raises(TrackFileError, match="odd.json.*wobble"):
         load_styles(tmp_path)
+
+
+@pytest.mark.parametrize("style", load_styles().values(), ids=lambda s: s.name)
+@pytest.mark.parametrize("length", [0.06, 0.1])
+def test_a_short_vowel_between_contacts_is_seen(style: Style, length: float) -> None:
+    track = articulate(
+        speak(("a", 0.2), ("f", 0.08), ("ɪ", length), ("f", 0.08), ("ɪ", length), ("b", 0.07), ("a", 0.2)), style
+    )
+    for start in (0.28, 0.36 + length):
+        inside = slice(round((start - 0.02) * FRAME_RATE), round((start + length) * FRAME_RATE))
+        assert (track.channel("FF") + track.channel("PP"))[inside].min() < 0.4
