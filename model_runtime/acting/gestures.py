@@ -79,7 +79,26 @@ def gestures(speech_phones: Sequence[Phone], gains: Sequence[Gain], style: Style
             made.append(_open(phone, GLIDE_OF[phone.symbol], turn, phone.end, 0.8 * strength, style))
         else:
             made.append(_open(phone, VISEME_OF[phone.symbol], phone.start, phone.end, strength, style))
-    return _parted(_handed_over(made))
+    return _parted(_handed_over(_bridged(made)))
+
+
+def _bridged(made: Sequence[Gesture]) -> list[Gesture]:
+    """The shape before a consonant that the style leaves out is held until its middle, that after it comes from there:
+    the mouth does not close in between."""
+    result, shown = list(made), None
+    for i, g in enumerate(made):
+        if g.layer != FLOOR:
+            shown = None
+        elif g.event.strength > 0.0:
+            if shown is not None and shown < i - 1:
+                middle = 0.5 * (made[shown + 1].event.start + made[i - 1].event.end)
+                before, reach = result[shown].event, made[i].event.apex - made[i].event.onset
+                held = max(before.hold_end, middle - 0.5 * reach)
+                onset = min(g.event.onset, middle - 0.5 * reach)
+                result[shown] = replace(result[shown], event=replace(before, hold_end=held, release=held + reach))
+                result[i] = replace(g, event=replace(g.event, onset=onset))
+            shown = i
+    return result
 
 
 def _handed_over(made: Sequence[Gesture]) -> list[Gesture]:
