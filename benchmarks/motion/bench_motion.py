@@ -31,7 +31,8 @@ CHARACTERS = (
 )  # fmt: skip
 EMOTIONS = {"W": "angry", "T": "sad"}
 HEADER = (
-    "character", "style", "speech", "proven", "jerk", "speed", "above 12 Hz", "changes/s", "closing starts", "closed",
+    "character", "style", "speech", "p b m", "f v", "false closures/s", "jerk", "speed", "above 12 Hz", "changes/s",
+    "closing starts", "closed",
     "parts before end", "jaw after loudness", "still", "keys/s", "of baking", "key error", "ms a contact",
 )  # fmt: skip
 
@@ -97,8 +98,13 @@ class Row:
             keys=made.keys.key_count / tracks / line.duration,
             baking=fine.key_count / max(1, len(fine.tracks)) / len(frames),
             error=result.report.key_error,
-            proven=sum(proof.passed for proof in result.report.proofs),
-            proofs=len(result.report.proofs),
+            false=figures.false_closures(line, track, opening),
+            seconds=line.duration,
+            **{
+                f"{kind} {name}": count
+                for kind in ("closure", "labiodental")
+                for name, count in zip(("proven", "all"), result.report.proven(kind), strict=True)
+            },
             contact=1000 * seconds / max(1, len(result.report.proofs)),
         )
         for lag in figures.jaw_lags(line, track.channel("jaw")):
@@ -114,7 +120,9 @@ class Row:
         lag = float(np.median(self.values.get("lag", [np.nan])))
         begun, closed, parted = 1000 * np.median(self.closures, axis=0) if self.closures else (np.nan,) * 3
         return [
-            f"{sum(self.values['proven']):.0f} of {sum(self.values['proofs']):.0f}",
+            *(f"{sum(self.values[f'{kind} proven']):.0f} of {sum(self.values[f'{kind} all']):.0f}"
+              for kind in ("closure", "labiodental")),
+            f"{sum(self.values['false']) / sum(self.values['seconds']):.3f}",
             f"{np.sqrt(np.mean(np.square(self.values['jerk']))):.0f}",
             f"{mean['speed95']:.1f}", f"{100 * mean['above12']:.1f} %", f"{mean['changes']:.1f}",
             f"{begun:.0f}", f"{closed:.0f}", f"{parted:.0f}", f"{1000 * lag:.0f}",
