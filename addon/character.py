@@ -9,6 +9,7 @@ import bpy
 
 from ..model_runtime.contracts import Target
 from ..model_runtime.errors import CharacterError
+from .driven import Controls, driven_keys, find_controls
 
 _JAW = re.compile(r"(^|[^a-z])(jaw|mandible|jawroot|jawbone)([^a-z]|$)", re.IGNORECASE)
 _CONTROL = re.compile(r"(^|[^a-z])(lips?|mouth|oris\d*|corner)([^a-z]|$)", re.IGNORECASE)
@@ -47,12 +48,14 @@ def find_character(selected: bpy.types.Object | None, view_layer: bpy.types.View
             f"No mesh of “{selected.name}” has shape keys, and no rig of it a jaw bone. Select the character's face."
         )
     _require_editable(keyed)
-    keys, warnings = _shape_keys(keyed)
+    parts = [*meshes, selected, *([armature] if armature else ())]
+    controls = find_controls(keyed, armature, [*parts, *(above for part in parts for above in _parents(part))])
+    keys, warnings = _shape_keys(keyed, controls.stuck)
     return Character(
         name=(armature or selected).name,
         meshes=tuple(m.name for m in meshes),
         armature=armature.name if armature else None,
-        targets=keys + bones,
+        targets=controls.targets + keys + tuple(b for b in bones if not _is_held(b, controls)),
         warnings=warnings,
     )
 
@@ -113,8 +116,8 @@ def _main_rig(
     weight = {}
     for rig in dict.fromkeys(r for r in map(_armature, members) if r is not None):
         meshes = [o for o in everything if o.type == "MESH" and _is_on(o, rig)]
-        keys = sum(len(m.data.shape_keys.key_blocks) for m in meshes if m.data.shape_keys)
-        weight[rig] = (keys + len(_jaw_bones(rig))) if meshes else 0
+        keys = [key for m in meshes if m.data.shape_keys for key in m.data.shape_keys.key_blocks]
+        weight[rig] = len(keys) + len(_jaw_bones(rig)) if meshes else 0
     ranked = sorted(weight, key=lambda rig: -weight[rig])
     rivals = [rig for rig in ranked if weight[rig] and 2 * weight[rig] > weight[ranked[0]]]
     if len(rivals) > 1:
@@ -144,18 +147,22 @@ def _require_editable(meshes: list[bpy.types.Object]) -> None:
             )
 
 
-def _shape_keys(meshes: list[bpy.types.Object]) -> tuple[tuple[Target, ...], tuple[str, ...]]:
-    """Keys of one name on several meshes are one target; driven and muted keys are left out and named."""
+def _is_held(bone: Target, controls: Controls) -> bool:
+    """Whether a driver has the bone's channel, or the bone serves as a control."""
+    axes = range(3) if bone.kind == "rotation" else (bone.axis,)
+    return any((bone.kind, bone.name, axis) in controls.held for axis in axes)
+
+
+def _shape_keys(meshes: list[bpy.types.Object], stuck: tuple[str, ...]) -> tuple[tuple[Target, ...], tuple[str, ...]]:
+    """Keys of one name on several meshes are one target; driven keys and muted ones, which are named, are left out."""
     found: dict[str, list[tuple[str, float, float]]] = {}
-    driven: list[str] = []
     muted: list[str] = []
     for mesh in meshes:
-        data = mesh.data.shape_keys
-        held = {f.data_path for f in data.animation_data.drivers} if data.animation_data else set()
-        for key in data.key_blocks[1:]:
-            if f'key_blocks["{bpy.utils.escape_identifier(key.name)}"].value' in held:
-                driven.append(key.name)
-            elif key.mute:
+        held = driven_keys(mesh.data.shape_keys)
+        for key in mesh.data.shape_keys.key_blocks[1:]:
+            if key.name in held:
+                continue
+            if key.mute:
                 muted.append(key.name)
             else:
                 found.setdefault(key.name, []).append((mesh.name, key.slider_min, key.slider_max))
@@ -166,7 +173,7 @@ def _shape_keys(meshes: list[bpy.types.Object]) -> tuple[tuple[Target, ...], tup
         )
         for name, uses in found.items()
     )  # fmt: skip
-    return targets, tuple(_listed(driven, "is driven", "are driven") + _listed(muted, "is muted", "are muted"))
+    return targets, tuple(_listed([*stuck], "is driven", "are driven") + _listed(muted, "is muted", "are muted"))
 
 
 def _listed(names: list[str], one: str, many: str) -> list[str]:

@@ -100,11 +100,12 @@ def remove(character: Character, line: str | None = None) -> int:
 
 
 def owners(character: Character) -> Iterator[Any]:
-    """The data-blocks that can carry a slot: the shape keys of every mesh, each once, and the rig."""
+    """The data-blocks that can carry a slot: the shape keys of every mesh, each once, the rig and other controls."""
     shapes = {m.data.shape_keys.name: m.data.shape_keys for m in objects_of(character) if m.data.shape_keys}
     yield from shapes.values()
-    if character.armature is not None:
-        yield bpy.data.objects[character.armature]
+    controls = [t.objects[0] for t in character.targets if t.kind != "shape_key"]
+    for name in dict.fromkeys([*([character.armature] if character.armature else ()), *controls]):
+        yield bpy.data.objects[name]
 
 
 def fill_again(action_name: str, keys: KeyTracks) -> None:
@@ -157,7 +158,7 @@ def _channels(track: KeyTrack, owner: Any) -> Iterator[tuple[str, int, Float32, 
     name = bpy.utils.escape_identifier(target.name)
     if target.kind == "property":
         bone = f'pose.bones["{bpy.utils.escape_identifier(target.bone)}"]' if target.bone else ""
-        yield f'{bone}["{name}"]', 0, track.co, track.handles
+        yield f'{bone}["{name}"]', 0, *_mapped(track, lambda value: target.sign * value)
         return
     path = f'pose.bones["{name}"].'
     if target.kind == "location":
@@ -171,7 +172,7 @@ def _channels(track: KeyTrack, owner: Any) -> Iterator[tuple[str, int, Float32, 
             0,
             *_mapped(replace(track, co=track.co[first], handles=track.handles[first]), np.ones_like),
         )
-        yield path + "rotation_quaternion", target.axis + 1, *_mapped(track, lambda a: target.sign * np.tan(0.5 * a))
+        yield path + "rotation_quaternion", target.axis + 1, *_mapped(track, lambda a: np.tan(0.5 * target.sign * a))
     elif bone.rotation_mode == "AXIS_ANGLE":
         yield path + "rotation_axis_angle", 0, *_mapped(track, lambda angle: target.sign * angle)
     else:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..model_runtime.contracts import RigProbe, Target, frozen_array
 from ..model_runtime.errors import CharacterError
-from ..model_runtime.rigs.detect import Proposal
+from ..model_runtime.rigs.detect import Proposal, by_name
 from .character import Character
 from .jaw_bone import TURN, probe_bone
 from .lips import Lips, Surface, find_lips
@@ -48,7 +48,7 @@ def measure(
         bones = {
             t: probe_bone(t, points[lips.chin], lips, rest, opening, view_layer)
             for t in wanted
-            if t.kind == "rotation" and t not in opening_pose
+            if t.kind == "rotation" and not t.is_shape and t not in opening_pose
         }
         teeth = _teeth(rest, mesh, lips, opening, list(bones.values()), view_layer)
         targets = tuple(bones[t][0] if t in bones else t for t in wanted)
@@ -104,7 +104,7 @@ def _some(indices: NDArray[np.int64], most: int = 150) -> NDArray[np.int64]:
 def opening_pose(proposal: Proposal) -> dict[Target, float]:
     """The preset's jaw and "aa" on a character's targets."""
     preset = proposal.preset
-    named = {preset.normal(t.name): t for t in proposal.targets if t.kind == "shape_key"}
+    named = {preset.normal(name): target for name, target in reversed(by_name(proposal.targets))}
     return {
         named[preset.normal(name)]: min(1.0, weight)
         for channel in ("aa", "jaw")
@@ -138,7 +138,7 @@ def _displacement(
     target: Target, mesh: str, rest: NDArray[np.float64], chosen: NDArray[np.int64], view_layer: bpy.types.ViewLayer
 ) -> NDArray[np.float64]:
     """How far the chosen points go at value 1.0 of a key, or per radian of a bone, float [points, 3]."""
-    value = TURN if target.kind == "rotation" else target.maximum
+    value = TURN if target.kind == "rotation" and not target.is_shape else target.maximum
     with posed({target: value}, view_layer):
         moved = points_of(bpy.data.objects[mesh], view_layer)[chosen]
     return np.asarray((moved - rest[chosen]) / value)

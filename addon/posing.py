@@ -23,7 +23,8 @@ def set_target(target: Target, value: float) -> None:
         if target.kind == "shape_key":
             obj.data.shape_keys.key_blocks[target.name].value = value
         elif target.kind == "property":
-            _holder(target)[target.name] = value
+            holder = _holder(target)
+            holder[target.name] = type(holder[target.name])(value * target.sign)
             obj.update_tag()
         elif target.kind == "location":
             obj.pose.bones[target.name].location[target.axis] = value * target.sign
@@ -49,7 +50,8 @@ def _holder(target: Target) -> Any:
 
 @contextmanager
 def at_rest(character: Character, targets: Sequence[Target], view_layer: bpy.types.ViewLayer) -> Iterator[None]:
-    """All keys of the character and all targets at zero; afterwards everything as it was."""
+    """All keys of the character, what drives them and all targets at zero; afterwards everything as it was."""
+    targets = list(dict.fromkeys([*targets, *(t for t in character.targets if t.is_shape and t.kind != "shape_key")]))
     values = [
         (key, key.value) for mesh in objects_of(character) if mesh.data.shape_keys
         for key in mesh.data.shape_keys.key_blocks[1:]

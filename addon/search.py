@@ -56,12 +56,12 @@ def find_opening(
         )
     mouth = np.unique(np.concatenate([*lips.upper, *lips.lower, [lips.left, lips.right, lips.chin]]))
     used: dict[Target, None] = {}
-    keys_serve = best[0].kind == "shape_key"
+    keys_serve = best[0].is_shape
     for pose, move in moves.items():
-        if keys_serve and pose[0].kind == "location":
+        if keys_serve and not pose[0].is_shape and pose[0].kind == "location":
             continue
         reach = float(np.linalg.norm(move[mesh][mouth], axis=1).max()) / lips.width
-        if reach > 0.02 and (pose[0].kind != "rotation" or pose == best):
+        if reach > 0.02 and (pose[0].is_shape or pose[0].kind != "rotation" or pose == best):
             used[_ranged(pose[0], pose[1], reach)] = None
     return {best[0]: best[1]}, tuple(used)
 
@@ -70,7 +70,7 @@ def _poses(targets: Sequence[Target]) -> list[tuple[Target, float]]:
     """Each target at a value at which it shows."""
     found = []
     for target in targets:
-        if target.kind == "rotation":
+        if target.kind == "rotation" and not target.is_shape:
             found += [(replace(target, axis=axis, sign=sign), TURN) for axis in range(3) for sign in (1.0, -1.0)]
         else:
             found.append((target, target.maximum))
@@ -121,6 +121,8 @@ def _central(left: int, right: int, surface: Surface, up: Floats, forward: Float
 
 def _ranged(target: Target, value: float, reach: float) -> Target:
     """A control with the range in which it carries the lips by `_FURTHEST`; keys keep theirs. reach: in widths."""
+    if target.is_shape:
+        return target
     if target.kind == "location":
         most = value * _FURTHEST / reach
         return replace(target, minimum=-most, maximum=most)

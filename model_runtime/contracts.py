@@ -211,7 +211,10 @@ class Target:
     written together); minimum and maximum are its slider range.
     rotation, location: `objects` holds the armature, `name` the pose bone; the value is a turn in radians about, or a
     way in the bone's own units along, the local `axis` (0 x, 1 y, 2 z), times `sign`.
-    property: a custom property `name` of the object in `objects`, or of its pose bone `bone`, that drives the mouth.
+    property: a custom property `name` of the object in `objects`, or of its pose bone `bone`, that drives the mouth;
+    its value times `sign`.
+    aliases: the shape keys that drivers give into the hand of this control alone; they are whole at value 1.0, where
+    the control has gone as far as `sign` says.
     """
 
     kind: TargetKind
@@ -222,6 +225,17 @@ class Target:
     axis: int = 0
     sign: float = 1.0
     bone: str = ""
+    aliases: tuple[str, ...] = ()
+
+    @property
+    def known_as(self) -> tuple[str, ...]:
+        """The names by which a standard may know it; none for a bone that drives no key."""
+        return (*self.aliases, self.name) if self.kind in ("shape_key", "property") else self.aliases
+
+    @property
+    def is_shape(self) -> bool:
+        """Whether it shows a whole shape at 1.0: a key or what drives keys, not a bone that carries the mesh."""
+        return bool(self.known_as)
 
 
 @dataclass(frozen=True)

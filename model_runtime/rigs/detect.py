@@ -68,7 +68,7 @@ def propose(available: Sequence[Target], presets: Sequence[RigPreset]) -> Propos
 
 def _match(available: Sequence[Target], preset: RigPreset) -> Proposal | None:
     """The proposal of the preset as it is spelled here, if it fits: with its own names, else with a lead before all."""
-    names = [target.name for target in available if target.kind == "shape_key"]
+    names = [name for target in available for name in target.known_as]
     if (proposal := _fit(available, preset)) is not None:
         return proposal
     worn = {spelled.lead: spelled for name in names for spelled in preset.worn(name)}
@@ -78,17 +78,22 @@ def _match(available: Sequence[Target], preset: RigPreset) -> Proposal | None:
 
 def _fit(available: Sequence[Target], preset: RigPreset) -> Proposal | None:
     keys: dict[str, Target] = {}
-    for target in available:
-        if target.kind == "shape_key":
-            keys.setdefault(preset.normal(target.name), target)
+    for name, target in by_name(available):
+        keys.setdefault(preset.normal(name), target)
     found = {name: keys[preset.normal(name)] for name in preset.names if preset.normal(name) in keys}
     if len(found) < preset.minimum or not all(name in found for name in preset.core):
         return None
-    bones = tuple(t for t in available if t.kind == "rotation")
+    bones = tuple(t for t in available if t.kind == "rotation" and not t.is_shape)
     helpers = (keys[preset.normal(name)] for name in preset.tuckers if preset.normal(name) in keys)
     targets = tuple(dict.fromkeys([*found.values(), *helpers])) + bones
     reason = f"{preset.title}: {len(found)} of {len(preset.names)} mouth keys"
     return Proposal(preset, targets, len(found), len(preset.names), reason)
+
+
+def by_name(targets: Sequence[Target]) -> list[tuple[str, Target]]:
+    """(name, target) of everything that shows a shape; the names of properties after those of the keys they drive."""
+    first = [(target.known_as[0], target) for target in targets if target.is_shape]
+    return first + [(name, target) for target in targets for name in target.known_as[1:]]
 
 
 def build_map(proposal: Proposal, probe: RigProbe) -> RigMap:
@@ -98,14 +103,18 @@ def build_map(proposal: Proposal, probe: RigProbe) -> RigMap:
     keeps step with the chin of the jaw keys.
     """
     preset = proposal.preset
-    column = {preset.normal(t.name): i for i, t in enumerate(probe.targets) if t.kind == "shape_key"}
+    index_of = {target: i for i, target in enumerate(probe.targets)}
+    column: dict[str, int] = {}
+    for name, target in by_name(probe.targets):
+        column.setdefault(preset.normal(name), index_of[target])
     weights = np.zeros((len(CHANNELS), len(probe.targets)), dtype=np.float32)
     for row, channel in enumerate(CHANNELS):
         for name, weight in preset.channels[channel].items():
             index = column.get(preset.normal(name))
-            if index is not None:
-                weights[row, index] += weight
-    joined = [i for i, t in enumerate(probe.targets) if t.kind == "rotation" and not _carries_skin(probe, i)]
+            if index is not None:  # both sides may hang on one control
+                weights[row, index] = max(weights[row, index] or weight, weight)
+    joined = [i for i, t in enumerate(probe.targets) if not t.is_shape and t.kind == "rotation"]
+    joined = [i for i in joined if not _carries_skin(probe, i)]
     for bone in joined[:1]:
         weights[:, bone] = weights @ follow(preset, probe, bone)
     unmapped = tuple(c for c, row in zip(CHANNELS, weights, strict=True) if c != "sil" and not row.any())
@@ -138,7 +147,7 @@ def follow(preset: RigPreset, probe: RigProbe, bone: int) -> Float32:
     jaw_keys = {preset.normal(name) for name in preset.jaw_keys}
     angles = np.zeros(len(probe.targets), dtype=np.float32)
     for i, target in enumerate(probe.targets):
-        if target.kind == "shape_key" and preset.normal(target.name) in jaw_keys:
+        if jaw_keys & set(map(preset.normal, target.known_as)):
             angles[i] = max(0.0, float(probe.displacement[i, probe.chin] @ carried) / float(carried @ carried))
     return angles
 

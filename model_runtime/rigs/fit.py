@@ -158,7 +158,8 @@ def _jaw(joined: Float32, high: Float32) -> int | None:
 
 def _groups(probe: RigProbe, seen: Float32, members: NDArray[np.int64]) -> list[list[tuple[int, float]]]:
     """Left and right of one thing move together: [(target, sign)], so that what they do is symmetrical."""
-    names = {(probe.targets[i].kind, _plain(probe.targets[i].name), probe.targets[i].axis): int(i) for i in members}
+    targets = probe.targets
+    names = {(targets[i].kind, _plain(_label(targets[i])), targets[i].axis): int(i) for i in members}
     groups, done = [], set()
     for (kind, name, axis), i in names.items():
         if i in done:
@@ -171,6 +172,11 @@ def _groups(probe: RigProbe, seen: Float32, members: NDArray[np.int64]) -> list[
         sign = 1.0 if abs(seen[i, -1] + seen[other, -1]) <= abs(seen[i, -1] - seen[other, -1]) else -1.0
         groups.append([(i, 1.0), (other, sign)])
     return groups
+
+
+def _label(target: Target) -> str:
+    """What tells a target from others of its kind: the key that it moves, or the bone that has the property."""
+    return target.aliases[0] if target.aliases else f"{target.bone} {target.name}"
 
 
 def _plain(name: str) -> str:

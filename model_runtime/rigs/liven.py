@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..contracts import LIFE, Curves, Float32, LifeTrack, Target, frozen_array
+from .detect import by_name
 from .presets import RigPreset
 
 NOD, TURN = 0.105, 0.087
@@ -34,9 +35,8 @@ def liven(
 def _named(preset: RigPreset, targets: Sequence[Target]) -> tuple[tuple[Target, ...], Float32]:
     """The keys that the preset's life names, and the weights of the channels on them [len(LIFE), keys]."""
     keys: dict[str, Target] = {}
-    for target in targets:
-        if target.kind == "shape_key":
-            keys.setdefault(preset.normal(target.name), target)
+    for name, target in by_name(targets):
+        keys.setdefault(preset.normal(name), target)
     named = {preset.normal(name) for weights in preset.life.values() for name in weights}
     column = {name: i for i, name in enumerate(name for name in keys if name in named)}
     weights = np.zeros((len(LIFE), len(column)), dtype=np.float32)

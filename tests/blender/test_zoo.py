@@ -1,0 +1,291 @@
+"""Characters as people have them, made of the sample head: with nothing set but the sound, lips close and open."""
+
+from __future__ import annotations
+
+import importlib
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import bpy
+import pytest
+
+from .conftest import MODULE, generate
+from .mouth import evaluated_points
+from .scene import actions, curves
+
+Change = Callable[[bpy.types.Object], None]
+
+
+def keys(head: bpy.types.Object) -> list[bpy.types.ShapeKey]:
+    """All keys of the head but the basis, of all its meshes."""
+    meshes = [o for o in head.parent.children_recursive if o.type == "MESH" and o.data.shape_keys]
+    return [key for mesh in meshes for key in mesh.data.shape_keys.key_blocks[1:]]
+
+
+def driven(key: bpy.types.ShapeKey) -> bpy.types.Driver:
+    """A new driver of a key, without variables."""
+    return key.driver_add("value").driver
+
+
+def reads(driver: bpy.types.Driver, owner: bpy.types.ID, path: str, name: str = "var") -> None:
+    variable = driver.variables.new()
+    variable.name = name
+    if isinstance(owner, bpy.types.Armature):
+        variable.targets[0].id_type = "ARMATURE"
+    elif isinstance(owner, bpy.types.Key):
+        variable.targets[0].id_type = "KEY"
+    variable.targets[0].id, variable.targets[0].data_path = owner, path
+
+
+def dial(owner: bpy.types.bpy_struct, name: str, high: float = 1.0, default: float = 0.0) -> None:
+    """A custom property with a range."""
+    owner[name] = default
+    owner.id_properties_ui(name).update(min=0.0, max=high, soft_min=0.0, soft_max=high, default=default)
+    owner.id_data.update_tag()
+
+
+def new_bones(rig: bpy.types.Object, names: list[str]) -> None:
+    """Small bones beside the head."""
+    bpy.context.view_layer.objects.active = rig
+    bpy.ops.object.mode_set(mode="EDIT")
+    for number, name in enumerate(names):
+        bone = rig.data.edit_bones.new(name)
+        bone.head = (0.3, 0.0, 0.01 * number)
+        bone.tail = (0.3, 0.0, 0.01 * number + 0.01)
+    bpy.ops.object.mode_set(mode="OBJECT")
+    bpy.context.view_layer.update()
+
+
+def control_board(names: list[str]) -> bpy.types.Object:
+    """An armature that deforms nothing."""
+    board = bpy.data.objects.new("Board", bpy.data.armatures.new("Board"))
+    bpy.context.collection.objects.link(board)
+    new_bones(board, names)
+    return board
+
+
+def upper_case(head: bpy.types.Object) -> None:
+    for key in keys(head):
+        key.name = key.name.upper()
+
+
+def a_lead(head: bpy.types.Object) -> None:
+    for key in keys(head):
+        key.name = f"Hero:{key.name}"
+
+
+def two_meshes(head: bpy.types.Object) -> None:
+    """A second mesh of the same keys, as eyelashes or a beard are."""
+    beard = head.copy()
+    beard.data, beard.name = head.data.copy(), "Beard"
+    bpy.context.collection.objects.link(beard)
+
+
+def keys_on_two_meshes(head: bpy.types.Object) -> None:
+    """The vowels on one mesh, what closes the lips on both, as a body with a separate face has them."""
+    two_meshes(head)
+    for key in list(bpy.data.objects["Beard"].data.shape_keys.key_blocks[1:]):
+        if not key.name.startswith("mouth"):
+            bpy.data.objects["Beard"].shape_key_remove(key)
+
+
+def properties_of_the_rig(head: bpy.types.Object) -> None:
+    for key in keys(head):
+        if key.name not in head.parent:
+            dial(head.parent, key.name)
+        driver = driven(key)
+        driver.type = "SUM"
+        reads(driver, head.parent, f'["{key.name}"]')
+
+
+def properties_in_percent(head: bpy.types.Object) -> None:
+    """The names of the properties tell, those of the keys do not; 100 is whole; a switch makes all of it work."""
+    dial(head.parent, "influence", default=1.0)
+    for number, key in enumerate(keys(head)):
+        if key.name not in head.parent:
+            dial(head.parent, key.name, 100.0)
+        driver = driven(key)
+        driver.expression = "clamp(var / 100) * influence"
+        reads(driver, head.parent, f'["{key.name}"]')
+        reads(driver, head.parent, '["influence"]', "influence")
+        key.name = f"morph_{number:03}"
+
+
+def a_chain_of_properties(head: bpy.types.Object) -> None:
+    """As Daz characters come: the rig's property drives one of its data, with a share of another, and that the keys."""
+    rig = head.parent
+    dial(rig, "mood")
+    for key in keys(head):
+        final = f"{key.name}(fin)"
+        if key.name not in rig:
+            dial(rig, key.name)
+            rig.data[final] = 0.0
+            between = rig.data.driver_add(f'["{final}"]').driver
+            between.expression = "u + 0.2*v"
+            reads(between, rig, f'["{key.name}"]', "u")
+            reads(between, rig, '["mood"]', "v")
+        driver = driven(key)
+        driver.type = "SUM"
+        reads(driver, rig.data, f'["{final}"]')
+
+
+def properties_of_bones(head: bpy.types.Object) -> None:
+    bone = head.parent.pose.bones["head"]
+    for key in keys(head):
+        if key.name not in bone:
+            dial(bone, key.name)
+        driver = driven(key)
+        driver.type = "SUM"
+        reads(driver, head.parent, f'pose.bones["head"]["{key.name}"]')
+
+
+def sliders(head: bpy.types.Object) -> None:
+    """A board of bones, each a key: up by 2 cm is whole."""
+    board = control_board(list(dict.fromkeys(f"c_{key.name}" for key in keys(head))))
+    for key in keys(head):
+        driver = driven(key)
+        driver.expression = "min(1, max(0, 50 * var))"
+        variable = driver.variables.new()
+        variable.type = "TRANSFORMS"
+        target = variable.targets[0]
+        target.id, target.bone_target = board, f"c_{key.name}"
+        target.transform_type, target.transform_space = "LOC_Y", "LOCAL_SPACE"
+
+
+def dials_of_bones(head: bpy.types.Object) -> None:
+    """Bones of the rig that turn, half a turn for a whole key, both sides on one."""
+    rig = head.parent
+    names = {key.name: f"c_{key.name.removesuffix('Left').removesuffix('Right')}" for key in keys(head)}
+    new_bones(rig, list(dict.fromkeys(names.values())))
+    for bone in rig.pose.bones:
+        bone.rotation_mode = "XYZ" if bone.name.startswith("c_m") else bone.rotation_mode
+    for key in keys(head):
+        driver = driven(key)
+        variable = driver.variables.new()
+        variable.type, driver.expression = "TRANSFORMS", "-var / 1.5"
+        target = variable.targets[0]
+        target.id, target.bone_target = rig, names[key.name]
+        target.transform_type, target.transform_space = "ROT_Z", "LOCAL_SPACE"
+
+
+def keys_that_follow_keys(head: bpy.types.Object) -> None:
+    """A beard that follows the face."""
+    two_meshes(head)
+    for key in bpy.data.objects["Beard"].data.shape_keys.key_blocks[1:]:
+        driver = driven(key)
+        driver.type = "SUM"
+        reads(driver, head.data.shape_keys, f'key_blocks["{key.name}"].value')
+
+
+def tiny(head: bpy.types.Object) -> None:
+    head.parent.scale = (0.01, 0.01, 0.01)
+
+
+def huge(head: bpy.types.Object) -> None:
+    head.parent.scale = (100.0, 100.0, 100.0)
+
+
+def lying(axis: int) -> Change:
+    """Turned by 90 degrees."""
+
+    def turn(head: bpy.types.Object) -> None:
+        head.parent.rotation_euler[axis] = math.radians(90.0)
+
+    turn.__name__ = f"lying_{'xyz'[axis]}"
+    return turn
+
+
+def on_an_empty(head: bpy.types.Object) -> None:
+    root = bpy.data.objects.new("Root", None)
+    bpy.context.collection.objects.link(root)
+    root.location, root.rotation_euler, root.scale = (3.0, -2.0, 1.0), (0.3, 0.2, 2.0), (2.0, 2.0, 2.0)
+    head.parent.parent = root
+
+
+def names_that_say_nothing(head: bpy.types.Object) -> None:
+    for number, key in enumerate(keys(head)):
+        key.name = f"k_{number:03}"
+
+
+def sliders_that_say_nothing(head: bpy.types.Object) -> None:
+    """Nine keys and the nine bones that move them."""
+    kept = ("jawOpen", "mouthClose", "mouthFunnel", "mouthPucker", "mouthSmileLeft", "mouthSmileRight",
+            "mouthLowerDownLeft", "mouthLowerDownRight", "mouthRollLower")  # fmt: skip
+    for mesh in head.parent.children:
+        for key in list(mesh.data.shape_keys.key_blocks[1:]) if mesh.data.shape_keys else ():
+            if key.name not in kept:
+                mesh.shape_key_remove(key)
+    names_that_say_nothing(head)
+    sliders(head)
+
+
+ZOO = (
+    upper_case, a_lead, two_meshes, keys_on_two_meshes, properties_of_the_rig, properties_in_percent,
+    a_chain_of_properties, properties_of_bones, sliders, dials_of_bones, keys_that_follow_keys, tiny, huge,
+    lying(0), lying(1), lying(2), on_an_empty, names_that_say_nothing, sliders_that_say_nothing,
+)  # fmt: skip
+CONTROLLED = (
+    properties_of_the_rig, properties_in_percent, a_chain_of_properties, properties_of_bones, sliders, dials_of_bones,
+    sliders_that_say_nothing,
+)  # fmt: skip
+"""Where no key may be written."""
+
+
+def check_line(face: bpy.types.Object, sound: Path) -> None:
+    """Generates; all closures are proven, the mouth opens, and there is nothing to complain about."""
+    generate(sound)
+    report, scene = bpy.context.scene.labial.report, bpy.context.scene
+    assert report.proven == report.closures >= 2 and not report.notes, report.notes
+    scene.frame_set(0)
+    rest, furthest = evaluated_points(face), 0.0
+    for frame in range(1, 40, 2):
+        scene.frame_set(frame)
+        moved = evaluated_points(face) - rest
+        furthest = max(furthest, float((moved**2).sum(axis=1).max()) ** 0.5)
+    height = float(max(face.matrix_world.to_scale()) * max(face.dimensions) / max(face.scale))
+    assert furthest > 0.01 * height / max(face.matrix_world.to_scale())
+
+
+@pytest.mark.parametrize("change", ZOO, ids=lambda change: change.__name__)
+def test_it_speaks(head: bpy.types.Object, short_line: Path, change: Change) -> None:
+    change(head)
+    bpy.context.view_layer.objects.active = head
+    bpy.context.view_layer.update()
+    check_line(head, short_line)
+    (action,) = actions()
+    written = {path for slot in curves(action).values() for path in slot}
+    if change in CONTROLLED:
+        assert not [path for path in written if "key_blocks" in path]
+    assert bpy.ops.labial.clear() == {"FINISHED"}
+    assert not actions()
+
+
+def test_a_key_moved_by_a_scene_or_by_time_is_named(head: bpy.types.Object, short_line: Path) -> None:
+    by_time = driven(head.data.shape_keys.key_blocks["mouthPucker"])
+    by_time.expression = "0.1*sin(frame)"
+    generate(short_line)
+    assert "mouthPucker is driven and cannot be keyed" in bpy.context.scene.labial.report.notes
+
+
+def test_a_key_moved_by_another_character_is_named(head: bpy.types.Object, short_line: Path) -> None:
+    bpy.ops.labial.add_head()
+    other = bpy.context.object
+    dial(other, "pucker")
+    driver = driven(head.data.shape_keys.key_blocks["mouthPucker"])
+    driver.type = "SUM"
+    reads(driver, other, '["pucker"]')
+    bpy.context.view_layer.objects.active = head
+    generate(short_line)
+    assert "mouthPucker is driven and cannot be keyed" in bpy.context.scene.labial.report.notes
+    assert other.animation_data is None
+
+
+def test_a_slider_is_whole_where_its_key_is(head: bpy.types.Object, short_line: Path) -> None:
+    sliders(head)
+    bpy.context.view_layer.objects.active = head
+    module = importlib.import_module(f"{MODULE}.addon.character")
+    character = module.find_character(head, bpy.context.view_layer)
+    (jaw,) = [target for target in character.targets if "jawOpen" in target.aliases]
+    assert (jaw.kind, jaw.name, jaw.objects, jaw.axis) == ("location", "c_jawOpen", ("Board",), 1)
+    assert (jaw.minimum, jaw.maximum, jaw.sign) == pytest.approx((0.0, 1.0, 0.02))
