@@ -24,19 +24,14 @@ from ..model_runtime.contracts import (
 from ..model_runtime.errors import CharacterError
 from ..model_runtime.hearing import network
 from ..model_runtime.rigs.calibrate import calibrate, correct
-from ..model_runtime.rigs.detect import build_map, rank
-from ..model_runtime.rigs.fit import fit_map
-from ..model_runtime.rigs.presets import RigPreset, load_presets
-from ..model_runtime.rigs.tongue import with_tongue
+from ..model_runtime.rigs.presets import RigPreset
 from ..model_runtime.speech_data import as_data
-from . import keyframes
+from . import keyframes, mappings
 from .character import Character, find_character
 from .head_bone import find_head
-from .measure import Measured, measure, opening_pose
+from .measure import Measured
 from .proof import held_keys, prove
 from .request import LipSyncRequest, decode, request_of
-from .search import find_opening
-from .tongue_bones import find_tongue
 from .touched import Kept
 
 FITS = 0.5
@@ -92,6 +87,8 @@ def prepare(context: bpy.types.Context, request: LipSyncRequest) -> Prepared:
     selected = bpy.data.objects.get(request.character) if request.character else None
     character = find_character(selected, context.view_layer)
     measured, rig_map, preset = mapped(character, context.view_layer)
+    remarks = mappings.remarks(mappings.stored(character), rig_map)
+    character = replace(character, warnings=character.warnings + remarks)
     return Prepared(
         request, character, measured, rig_map, calibrate(measured.probe, rig_map),
         _liveliness(request, character, measured, preset, context),
@@ -99,17 +96,10 @@ def prepare(context: bpy.types.Context, request: LipSyncRequest) -> Prepared:
 
 
 def mapped(character: Character, view_layer: bpy.types.ViewLayer) -> tuple[Measured, RigMap, RigPreset | None]:
-    """The measured character with the standard that its names tell, or without one by what its targets do."""
-    found = rank(character.targets, load_presets())
-    if found:
-        measured = measure(character, found[0].targets, opening_pose(found[0]), view_layer)
-        rig_map = build_map(found[0], measured.probe)
-    else:
-        opening, targets = find_opening(character, view_layer)
-        measured = measure(character, targets, opening, view_layer)
-        rig_map = fit_map(measured.probe)
-    rig_map, probe = with_tongue(rig_map, measured.probe, find_tongue(character, measured.lips))
-    return replace(measured, probe=probe), rig_map, found[0].preset if found else None
+    """The measured character with the standard that its names tell, or by what its targets do; with its own edits."""
+    mapping = mappings.stored(character)
+    detected = mappings.detect(character, mapping, view_layer)
+    return detected.measured, detected.edited(mapping), detected.preset
 
 
 def _liveliness(

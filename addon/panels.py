@@ -9,8 +9,8 @@ import bpy
 
 from ..model_runtime.errors import LipSyncError
 from ..model_runtime.hearing import transcript
-from ..model_runtime.rigs.detect import rank
-from ..model_runtime.rigs.presets import load_presets
+from ..model_runtime.rigs.presets import usable_presets
+from . import mappings
 from .character import find_character
 from .operators import line
 from .properties import LabialSettings
@@ -130,6 +130,65 @@ class LABIAL_PT_words(bpy.types.Panel):
         layout.operator("labial.protect", icon="LOCKED")
 
 
+class LABIAL_UL_weights(bpy.types.UIList):
+    """One target a row, and its value when the channel is 1."""
+
+    def draw_item(
+        self, _context: bpy.types.Context, layout: bpy.types.UILayout, _data: Any, item: Any, _icon: int,
+        _active_data: Any, _active_property: str,
+    ) -> None:  # fmt: skip
+        """A row."""
+        row = layout.row(align=True)
+        row.label(text=item.name)
+        row.prop(item, "weight", text="", slider=True)
+
+
+class LABIAL_PT_mapping(bpy.types.Panel):
+    """Which targets of the character show each channel of the mouth track."""
+
+    bl_label = "Mapping"
+    bl_parent_id = "LABIAL_PT_main"
+    bl_space_type = "VIEW_3D"
+    bl_region_type = "UI"
+    bl_category = "Labial"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """A channel with its targets, and what can be done with the whole."""
+        layout, mapping = self.layout, context.scene.labial.mapping
+        layout.operator("labial.edit_mapping", icon="SHAPEKEY_DATA")
+        if mapping.message:
+            _draw_error(layout, mapping.message)
+        try:
+            listed = find_character(context.active_object, context.view_layer).name == mapping.character
+        except LipSyncError:
+            listed = False
+        if listed:
+            row = layout.row(align=True)
+            row.prop(mapping, "channel", text="")
+            row.prop(mapping, "preview", text="", icon="HIDE_OFF" if mapping.preview else "HIDE_ON")
+            row = layout.row()
+            row.template_list("LABIAL_UL_weights", "", mapping, "weights", mapping, "index", rows=5)
+            column = row.column(align=True)
+            column.operator("labial.add_target", text="", icon="ADD")
+            column.operator("labial.remove_target", text="", icon="REMOVE")
+            row = layout.row(align=True)
+            row.operator("labial.mirror_mapping", text="Left to Right").to = "RIGHT"
+            row.operator("labial.mirror_mapping", text="Right to Left").to = "LEFT"
+        row = layout.row(align=True)
+        row.operator("labial.import_mapping", text="Import", icon="IMPORT")
+        if listed:
+            row.operator("labial.export_mapping", text="Export", icon="EXPORT")
+        row.operator("labial.save_rig", text="Preset", icon="ADD")
+        row.operator("labial.reset_mapping", text="Reset", icon="LOOP_BACK")
+        layout.operator("labial.build_visemes", icon="MOD_DATA_TRANSFER")
+
+
+def _draw_error(layout: bpy.types.UILayout, text: str) -> None:
+    for i, part in enumerate(_wrapped(text)):
+        layout.label(text=part, icon="BLANK1" if i else "ERROR")
+
+
 def _draw_character(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     if context.active_object is None:
         layout.label(text="Select a character", icon="INFO")
@@ -137,14 +196,15 @@ def _draw_character(layout: bpy.types.UILayout, context: bpy.types.Context) -> N
         return
     try:
         character = find_character(context.active_object, context.view_layer)
-        found = rank(character.targets, load_presets())
+        found = mappings.standard(character, mappings.stored(character))
     except LipSyncError as error:
-        for part in _wrapped(str(error)):
-            layout.label(text=part, icon="ERROR" if part == _wrapped(str(error))[0] else "BLANK1")
+        _draw_error(layout, str(error))
         return
     layout.label(text=character.name, icon="ARMATURE_DATA" if character.armature else "MESH_DATA")
-    reason = found[0].reason if found else "No known standard: mapped by what its keys and bones do"
+    reason = found.reason if found else "No known standard: mapped by what its keys and bones do"
     layout.label(text=reason, icon="CHECKMARK" if found else "INFO")
+    for fault in usable_presets(mappings.own_folder())[1]:
+        _draw_error(layout, fault)
 
 
 def _found(settings: LabialSettings) -> str:

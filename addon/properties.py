@@ -17,7 +17,7 @@ from bpy.props import (
 
 from ..model_runtime.contracts import Report
 from . import compat, styles
-from .operators import words
+from .operators import mapping, words
 
 _items: dict[str, list[tuple[str, str, str]]] = {}
 """Blender keeps no reference to the strings of a dynamic enum: they must live here."""
@@ -110,6 +110,49 @@ class LabialWords(bpy.types.PropertyGroup):
         index: int
 
 
+class LabialWeight(bpy.types.PropertyGroup):
+    """One target of the channel that is edited."""
+
+    name: StringProperty(name="Target")
+    weight: FloatProperty(
+        name="Weight", soft_min=0.0, soft_max=1.0, precision=3, update=mapping.weight_changed,
+        description="The target's value when the channel is 1",
+    )  # fmt: skip
+
+    if TYPE_CHECKING:
+        name: str
+        weight: float
+
+
+class LabialMapping(bpy.types.PropertyGroup):
+    """The mapping that is edited: a view of what is kept with the character."""
+
+    character: StringProperty()
+    detected: StringProperty()
+    before: StringProperty()
+    message: StringProperty()
+    channel: EnumProperty(
+        name="Channel", items=mapping.CHANNEL_ITEMS, default="aa", update=mapping.channel_chosen,
+        description="What the mouth shows: one of fifteen visemes, or what jaw, lips and tongue do by themselves",
+    )  # fmt: skip
+    preview: BoolProperty(
+        name="Preview", update=mapping.preview_changed,
+        description="Pose the character with this channel alone; switching off puts back what was there",
+    )  # fmt: skip
+    weights: CollectionProperty(type=LabialWeight)
+    index: IntProperty()
+
+    if TYPE_CHECKING:
+        character: str
+        detected: str
+        before: str
+        message: str
+        channel: str
+        preview: bool
+        weights: Any
+        index: int
+
+
 class LabialSettings(bpy.types.PropertyGroup):
     """The settings of the next line."""
 
@@ -189,6 +232,7 @@ class LabialSettings(bpy.types.PropertyGroup):
     )  # fmt: skip
     report: PointerProperty(type=LabialReport)
     words: PointerProperty(type=LabialWords)
+    mapping: PointerProperty(type=LabialMapping)
 
     if TYPE_CHECKING:
         source: str
@@ -216,3 +260,4 @@ class LabialSettings(bpy.types.PropertyGroup):
         show_speech: bool
         report: LabialReport
         words: LabialWords
+        mapping: LabialMapping

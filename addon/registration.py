@@ -6,6 +6,17 @@ import bpy
 
 from . import overlay
 from .operators.line import LABIAL_OT_add_head, LABIAL_OT_clear, LABIAL_OT_generate, draw_add_menu
+from .operators.mapping import (
+    LABIAL_OT_add_target,
+    LABIAL_OT_build_visemes,
+    LABIAL_OT_edit_mapping,
+    LABIAL_OT_export_mapping,
+    LABIAL_OT_import_mapping,
+    LABIAL_OT_mirror_mapping,
+    LABIAL_OT_remove_target,
+    LABIAL_OT_reset_mapping,
+    LABIAL_OT_save_rig,
+)
 from .operators.style import LABIAL_OT_save_style
 from .operators.words import (
     LABIAL_OT_align_words,
@@ -14,13 +25,23 @@ from .operators.words import (
     LABIAL_OT_protect,
     follow_playhead,
 )
-from .panels import LABIAL_PT_acting, LABIAL_PT_life, LABIAL_PT_main, LABIAL_PT_words, LABIAL_UL_phones
-from .properties import LabialPhone, LabialReport, LabialSettings, LabialWords
+from .panels import (
+    LABIAL_PT_acting,
+    LABIAL_PT_life,
+    LABIAL_PT_main,
+    LABIAL_PT_mapping,
+    LABIAL_PT_words,
+    LABIAL_UL_phones,
+    LABIAL_UL_weights,
+)
+from .properties import LabialMapping, LabialPhone, LabialReport, LabialSettings, LabialWeight, LabialWords
 
 CLASSES = (
     LabialReport,
     LabialPhone,
     LabialWords,
+    LabialWeight,
+    LabialMapping,
     LabialSettings,
     LABIAL_OT_generate,
     LABIAL_OT_clear,
@@ -30,11 +51,22 @@ CLASSES = (
     LABIAL_OT_align_words,
     LABIAL_OT_protect,
     LABIAL_OT_save_style,
+    LABIAL_OT_edit_mapping,
+    LABIAL_OT_add_target,
+    LABIAL_OT_remove_target,
+    LABIAL_OT_mirror_mapping,
+    LABIAL_OT_reset_mapping,
+    LABIAL_OT_save_rig,
+    LABIAL_OT_export_mapping,
+    LABIAL_OT_import_mapping,
+    LABIAL_OT_build_visemes,
     LABIAL_UL_phones,
+    LABIAL_UL_weights,
     LABIAL_PT_main,
     LABIAL_PT_acting,
     LABIAL_PT_life,
     LABIAL_PT_words,
+    LABIAL_PT_mapping,
 )
 
 

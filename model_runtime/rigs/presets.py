@@ -103,9 +103,24 @@ def _plain(name: str, ignored: re.Pattern[str], cased: bool) -> str:
     return _SIDE.sub(lambda side: side[0][0].lower(), bare)
 
 
-def load_presets(folder: Path = RIGS) -> tuple[RigPreset, ...]:
-    """All presets of a folder. Raises TrackFileError naming a damaged file and what is wrong."""
-    return tuple(_read(path, path.stat().st_mtime_ns) for path in sorted(folder.glob("*.json")))
+def load_presets(*folders: Path) -> tuple[RigPreset, ...]:
+    """All presets of the folders (without any: those that ship); of one id, that of the later folder.
+
+    Raises TrackFileError naming a damaged file and what is wrong.
+    """
+    paths = [path for folder in folders or (RIGS,) for path in sorted(folder.glob("*.json"))]
+    return tuple({preset.id: preset for preset in (_read(path, path.stat().st_mtime_ns) for path in paths)}.values())
+
+
+def usable_presets(folder: Path) -> tuple[tuple[RigPreset, ...], tuple[str, ...]]:
+    """The presets of a folder as far as they can be used, and a sentence for each file that is damaged."""
+    found, faults = [], []
+    for path in sorted(folder.glob("*.json")):
+        try:
+            found.append(_read(path, path.stat().st_mtime_ns))
+        except TrackFileError as error:
+            faults.append(str(error))
+    return tuple(found), tuple(faults)
 
 
 @cache
@@ -120,6 +135,11 @@ def _read(path: Path, changed: int) -> RigPreset:
         life = data.get("life", {})
         if unknown := set(life) - set(LIVING):
             raise ValueError(f"its life has channels that there are not: {sorted(unknown)}")
+        for row in (*data["channels"].values(), *life.values(), data["tuckers"]):
+            if not all(isinstance(weight, int | float) for weight in row.values()):
+                raise ValueError(f"not all of its weights are numbers: {row}")
+        if not data["core"]:
+            raise ValueError("its core is empty")
         spelling = data["spelling"]
         for pattern in spelling["ignore"]:
             re.compile(pattern)
@@ -137,5 +157,5 @@ def _read(path: Path, changed: int) -> RigPreset:
             cased=spelling.get("case", False),
             life=life,
         )
-    except (OSError, ValueError, KeyError, TypeError, re.error) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, re.error) as error:
         raise TrackFileError(f"The rig preset {path.name} cannot be used: {error}. Delete or repair it.") from error
