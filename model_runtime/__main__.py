@@ -1,4 +1,4 @@
-"""The command line: `python -m model_runtime cues|phones|track …`."""
+"""The command line: `python -m model_runtime cues|phones|track|batch …`."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from .contracts import Speech
 from .errors import LipSyncError
 from .export import cues
 from .hearing import audio, transcript
+from .scenes import batch, cluster, sheet
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,29 @@ def run_track(options: argparse.Namespace) -> int:
     return 0
 
 
+def run_batch(options: argparse.Namespace) -> int:
+    """Writes the mouth motion of every line of a sheet; what is done already is left as it is."""
+    lines = sheet.read(
+        options.sheet, project=options.project, anywhere=options.anywhere, fps=options.fps,
+        language=options.language, style=options.style, pattern=options.pattern,
+    )  # fmt: skip
+    for problem in lines.problems:
+        batch.say(str(problem))
+    scheduler = "" if options.dry_run else options.scheduler
+    team = cluster.dask_team(scheduler) if scheduler else batch.local_team(options.workers, options.patience)
+    result = batch.run(
+        lines, options.out.absolute(), team, shard=options.shard, resume=options.resume, retry=options.retry,
+        words=not options.sound_alone, dry=options.dry_run, say=batch.say,
+    )  # fmt: skip
+    if options.json:
+        print(batch.report(result, sheet=str(options.sheet), out=str(options.out), dry_run=options.dry_run))
+    elif options.dry_run:
+        print(f"{result.todo} lines to do, {len(result.skipped)} are done already, {len(result.failed)} set aside.")
+    else:
+        print(batch.summary(result))
+    return result.exit_code
+
+
 def _listen(line: Line) -> Speech:
     return pipeline.listen(audio.load(line.path), line.text, line.language)
 
@@ -121,6 +145,7 @@ def _parser() -> argparse.ArgumentParser:
     track.add_argument("-o", "--output", type=Path, required=True)
     track.add_argument("--style", default="Natural")
     track.set_defaults(run=run_track)
+    _add_batch(commands)
     for command, count in ((make_cues, "*"), (phones, "+"), (track, 1)):
         command.add_argument("audio", type=Path, nargs=count)
         words = command.add_mutually_exclusive_group()
@@ -129,6 +154,43 @@ def _parser() -> argparse.ArgumentParser:
         words.add_argument("--sound-alone", action="store_true", help="do not look for a .txt beside the sound")
         command.add_argument("--language", default="en-us", help="language of the transcript (espeak-ng code)")
     return parser
+
+
+def _add_batch(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    lines = commands.add_parser("batch", help="*.mouth.json of every line of a sheet, screenplay, subtitles or folder")
+    lines.add_argument("sheet", type=Path, help="see docs/sheets.md")
+    lines.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the results and their ledger")
+    lines.add_argument("--workers", type=_positive, default=1, help="processes; each runs the network on one thread")
+    lines.add_argument("--shard", type=_shard, default=(1, 1), metavar="I/N", help="only part I of N of the lines")
+    lines.add_argument("--scheduler", default="", metavar="tcp://HOST:PORT", help="of a Dask cluster, for its workers")
+    lines.add_argument(
+        "--resume", action=argparse.BooleanOptionalAction, default=True, help="leave what is done and did not change"
+    )
+    lines.add_argument("--retry", action="store_true", help="try again what was set aside")
+    lines.add_argument("--style", default="Natural", help="of lines that name none")
+    lines.add_argument("--language", default="en-us", help="of lines that name none (espeak-ng code)")
+    lines.add_argument("--fps", type=float, default=24.0, help="frames a second of timecodes")
+    lines.add_argument("--pattern", default="", help='names of sounds, such as "{scene}_{character}_{id}.{language}"')
+    lines.add_argument("--project", type=Path, metavar="DIR", help="sounds outside of it are refused; else the sheet's")
+    lines.add_argument("--anywhere", action="store_true", help="sounds may lie outside of the project")
+    lines.add_argument("--sound-alone", action="store_true", help="do not use transcripts")
+    lines.add_argument("--patience", type=float, default=1800.0, metavar="SECONDS", help="for one line")
+    lines.add_argument("--dry-run", action="store_true", help="only say what would be done")
+    lines.add_argument("--json", action="store_true", help="print a report as JSON")
+    lines.set_defaults(run=run_batch)
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is no number of processes")
+    return int(text)
+
+
+def _shard(text: str) -> tuple[int, int]:
+    number, _, of = text.partition("/")
+    if not (number.isdecimal() and of.isdecimal() and 1 <= int(number) <= int(of)):
+        raise argparse.ArgumentTypeError(f"{text} is no part of a whole; write 1/4 to 4/4")
+    return int(number), int(of)
 
 
 if __name__ == "__main__":

@@ -273,7 +273,8 @@ def seconds(text: str, fps: float = 24.0) -> float:
     """
     given = text.strip().lower().replace(",", ".")
     if match := re.fullmatch(r"(\d+):(\d+):(\d+)([:;])(\d+)", given):
-        return _smpte(*(int(match[k]) for k in (1, 2, 3, 5)), fps, dropping=match[4] == ";")
+        hours, minutes, whole, frame = (int(match[k]) for k in (1, 2, 3, 5))
+        return _smpte(hours, minutes, whole, frame, fps, dropping=match[4] == ";")
     if match := re.fullmatch(r"(?:(\d+):)?(\d+):(\d+(?:\.\d*)?)", given):
         hours, minutes, rest = int(match[1] or 0), int(match[2]), float(match[3])
         if rest >= 60 or (match[1] and minutes >= 60):
@@ -551,7 +552,8 @@ def _read_json(reading: _Reading) -> list[_Row]:
     listed = data.get("lines") if isinstance(data, dict) else data
     if not isinstance(listed, list):
         raise SheetError(f'{reading.path.name} holds no list of lines. Write [{{"sound": …}}, …] or {{"lines": […]}}.')
-    rows, unknown = [], {}
+    rows: list[_Row] = []
+    unknown: dict[str, int] = {}
     for number, item in enumerate(listed, start=1):
         if not isinstance(item, dict):
             reading.note(number, "this is no object", 'Write {"sound": …, "text": …}')
@@ -625,27 +627,24 @@ def _counted(spoken: Sequence[dict[str, str]]) -> list[dict[str, str]]:
     return rows
 
 
+_NAME = re.compile(r"\s*[-–]?\s*([^\W\d][\w .'’-]{0,30}?)\s*:\s+(?=\S)")
 _SPAN = re.compile(r"\s*((?:\d+:)?\d+:\d+[.,]\d+)\s*-->\s*((?:\d+:)?\d+:\d+[.,]\d+)")
 
 
 def _read_subtitles(reading: _Reading) -> list[_Row]:
     """The cues of SRT and WebVTT files that are spoken, one line for each speaker of a cue."""
     lines = _text(reading).split("\n")
-    cues = [k for k, line in enumerate(lines) if _SPAN.match(line)]
-    bodies = [list(islice(_until_blank(lines, k + 1), None)) for k in cues]
+    spans = [(k, span) for k, line in enumerate(lines) if (span := _SPAN.match(line))]
+    bodies = [list(_until_blank(lines, k + 1)) for k, _ in spans]
     names = Counter(match[1] for body in bodies for line in body if (match := _NAME.match(line)))
     spoken, numbers = [], []
-    for number, (k, body) in enumerate(zip(cues, bodies, strict=True), start=1):
-        span = _SPAN.match(lines[k])
-        for character, words in _speakers(body, names) if span else ():
+    for number, ((_, span), body) in enumerate(zip(spans, bodies, strict=True), start=1):
+        for character, words in _speakers(body, names):
             spoken.append({"character": character, "text": words, "start": span[1], "end": span[2]})
             numbers.append(number)
     counted = _counted(spoken)
     rows = [_Row(n, {**fields, "number": str(n)}) for n, fields in zip(numbers, counted, strict=True)]
     return _with_sounds(rows, reading, _SCRIPT_PATTERNS)
-
-
-_NAME = re.compile(r"\s*[-–]?\s*([^\W\d][\w .'’-]{0,30}?)\s*:\s+(?=\S)")
 
 
 def _until_blank(lines: Sequence[str], at: int) -> Iterator[str]:
@@ -675,7 +674,7 @@ def _speakers(body: Iterable[str], names: Counter[str]) -> list[tuple[str, str]]
 def _read_folder(reading: _Reading) -> list[_Row]:
     """The sounds of a folder and of those below it; their names say scene, character, language and take."""
     expressions = [_expression(pattern) for pattern in ((reading.pattern,) if reading.pattern else _PATTERNS)]
-    rows = []
+    rows: list[_Row] = []
     for place, folders, names in os.walk(reading.path):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
