@@ -187,7 +187,7 @@ def file_name(name: str) -> str:
     """The file of an id, the same on every system; an id that is no file name is told apart by a hash."""
     plain = re.sub(r"[^\w.+=@-]+", "_", name)[:50].strip("._ ")
     reserved = re.fullmatch(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", plain, re.IGNORECASE)
-    if plain != name or reserved:
+    if plain != name or reserved or not plain:
         plain = f"{plain or 'line'}-{hashlib.sha256(name.encode(errors='replace')).hexdigest()[:8]}"
         plain = f"_{plain}" if reserved else plain
     return plain + SUFFIX
