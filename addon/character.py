@@ -10,6 +10,7 @@ import bpy
 from ..model_runtime.contracts import Target
 from ..model_runtime.errors import CharacterError
 from .driven import Controls, driven_keys, find_controls
+from .linked import LinkedError, require_editable
 
 _JAW = re.compile(r"(^|[^a-z])(jaw|mandible|jawroot|jawbone)([^a-z]|$)", re.IGNORECASE)
 _CONTROL = re.compile(r"(^|[^a-z])(lips?|mouth|oris\d*|corner)([^a-z]|$)", re.IGNORECASE)
@@ -47,7 +48,7 @@ def find_character(selected: bpy.types.Object | None, view_layer: bpy.types.View
         raise CharacterError(
             f"No mesh of “{selected.name}” has shape keys, and no rig of it a jaw bone. Select the character's face."
         )
-    _require_editable(keyed)
+    require_editable(keyed, armature)
     parts = [*meshes, selected, *([armature] if armature else ())]
     controls = find_controls(keyed, armature, [*parts, *(above for part in parts for above in _parents(part))])
     keys, warnings = _shape_keys(keyed, controls.stuck)
@@ -101,7 +102,7 @@ def _instanced(empty: bpy.types.Object) -> list[bpy.types.Object]:
     if empty.instance_type != "COLLECTION" or empty.instance_collection is None:
         return []
     if empty.instance_collection.library is not None:
-        raise CharacterError(
+        raise LinkedError(
             f"“{empty.name}” shows a collection that is linked from another file: nothing of it can be keyed. Make a "
             "library override of it: Make Override in the Labial panel."
         )
@@ -136,15 +137,6 @@ def _parents(obj: bpy.types.Object) -> list[bpy.types.Object]:
         obj = obj.parent
         chain.append(obj)
     return chain
-
-
-def _require_editable(meshes: list[bpy.types.Object]) -> None:
-    for mesh in meshes:
-        if not mesh.data.shape_keys.is_editable:
-            raise CharacterError(
-                f"The shape keys of “{mesh.name}” are linked from another file, so their animation would be lost when "
-                "this file is saved. Make a library override of the whole character: Make Override in the Labial panel."
-            )
 
 
 def _is_held(bone: Target, controls: Controls) -> bool:

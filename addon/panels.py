@@ -12,6 +12,7 @@ from ..model_runtime.hearing import transcript
 from ..model_runtime.rigs.presets import usable_presets
 from . import mappings
 from .character import find_character
+from .linked import LinkedError
 from .operators import line
 from .properties import LabialSettings
 from .request import DIALS, LIFE_DIALS
@@ -199,6 +200,8 @@ def _draw_character(layout: bpy.types.UILayout, context: bpy.types.Context) -> N
         found = mappings.standard(character, mappings.stored(character))
     except LipSyncError as error:
         _draw_error(layout, str(error))
+        if isinstance(error, LinkedError):
+            layout.operator("labial.make_override", icon="LIBRARY_DATA_OVERRIDE")
         return
     layout.label(text=character.name, icon="ARMATURE_DATA" if character.armature else "MESH_DATA")
     reason = found.reason if found else "No known standard: mapped by what its keys and bones do"

@@ -17,6 +17,7 @@ from .operators.mapping import (
     LABIAL_OT_reset_mapping,
     LABIAL_OT_save_rig,
 )
+from .operators.override import LABIAL_OT_make_override
 from .operators.style import LABIAL_OT_save_style
 from .operators.words import (
     LABIAL_OT_align_words,
@@ -51,6 +52,7 @@ CLASSES = (
     LABIAL_OT_align_words,
     LABIAL_OT_protect,
     LABIAL_OT_save_style,
+    LABIAL_OT_make_override,
     LABIAL_OT_edit_mapping,
     LABIAL_OT_add_target,
     LABIAL_OT_remove_target,
