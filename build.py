@@ -61,6 +61,7 @@ BENCHES = {
     "detail": ("benchmarks.detail", "unit"),
     "noise": ("benchmarks.noise", "unit"),
     "speed": ("benchmarks.speed", "unit"),
+    "batch": ("benchmarks.batch", "unit"),
     "motion": ("benchmarks.motion.bench_motion", "blender"),
     "sheets": ("benchmarks.motion.sheets", "blender"),
     "beside": ("benchmarks.motion.beside_rhubarb", "blender"),

@@ -155,8 +155,8 @@ def fingerprint(job: Job) -> str:
         "text": job.text,
         "language": job.language if job.text else "",
         "style": asdict(job.style),
-        "version": _version(),
-        "weights": _weights(),
+        "version": version(),
+        "weights": weights(),
         "sound": "",
     }
     with suppress(OSError), job.sound.open("rb") as file:
@@ -165,7 +165,7 @@ def fingerprint(job: Job) -> str:
 
 
 @functools.cache
-def _version() -> str:
+def version() -> str:
     try:
         return str(tomllib.loads(MANIFEST.read_text(encoding="utf-8"))["version"])
     except (OSError, ValueError, KeyError):
@@ -173,7 +173,7 @@ def _version() -> str:
 
 
 @functools.cache
-def _weights() -> str:
+def weights() -> str:
     """SHA-256 of the network, as its contract states it and loading holds it to. Raises BatchError without one."""
     try:
         return str(json.loads((network.WEIGHTS / "speech.json").read_text(encoding="utf-8"))["sha256"])
@@ -500,7 +500,7 @@ def run(
     if not sheet.lines:
         what = "; ".join(str(problem) for problem in sheet.problems[:3])
         raise BatchError(f"There is no line to do. {what}".strip())
-    _weights()
+    weights()
     if dry:
         todo = jobs(sheet.lines, folder, folder, shard=shard, words=words)
         return _result(sheet, plan(todo, folder, resume=resume, retry=retry), shard)
@@ -573,7 +573,7 @@ def _progress(done: int, of: int, seconds: float) -> str:
 
 def report(result: Result, **facts: Any) -> str:
     """A result as one JSON object, with facts of the call."""
-    values: Mapping[str, Any] = {**facts, "version": _version(), **asdict(result)}
+    values: Mapping[str, Any] = {**facts, "version": version(), **asdict(result)}
     rounded = {name: round(value, 3) if isinstance(value, float) else value for name, value in values.items()}
     return json.dumps(rounded, ensure_ascii=False, indent=1)
 

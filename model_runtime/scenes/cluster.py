@@ -1,6 +1,6 @@
 """The lines of a batch on a Dask cluster: the same unit of work, the same files, one ledger kept by whoever asked.
 
-Every worker sees the sounds and the folder of results under the same paths and can import `model_runtime`.
+Scheduler and workers can import `model_runtime`; the workers see sounds and results under the same paths.
 """
 
 from __future__ import annotations
@@ -14,6 +14,9 @@ from . import batch
 
 AHEAD = 4
 """Lines that wait at the scheduler for each thread of the cluster; more would only be lost with it."""
+GONE = "The scheduler is gone. Start it again and run the same command"
+PATIENCE = 20.0
+"""Seconds in which the scheduler and its first worker answer."""
 
 
 def dask_team(scheduler: str) -> batch.Team:
@@ -29,12 +32,39 @@ def dask_team(scheduler: str) -> batch.Team:
             "A batch on a cluster needs the package distributed: pip install distributed. Without it: no --scheduler."
         ) from None
     try:
-        client = distributed.Client(scheduler, timeout=20, set_as_default=False)
+        client = distributed.Client(scheduler, timeout=PATIENCE, set_as_default=False)
     except (OSError, ValueError) as error:
         raise batch.BatchError(
             f"The scheduler {scheduler} does not answer ({error}). Check it and its port."
         ) from error
+    try:
+        client.wait_for_workers(1, timeout=PATIENCE)
+    except TimeoutError:
+        client.close()
+        raise batch.BatchError(
+            f"The scheduler {scheduler} has no workers. Start some: dask worker {scheduler}"
+        ) from None
+    _require_same(client)
     return functools.partial(_outcomes, client=client, library=distributed)
+
+
+def _require_same(client: Any) -> None:
+    """Raises BatchError if scheduler or workers cannot import Labial, or have another version or other weights."""
+    ours = made_with()
+    try:
+        theirs = {"the scheduler": client.run_on_scheduler(made_with), **client.run(made_with)}
+    except Exception as error:
+        raise batch.BatchError(
+            f"The cluster cannot import model_runtime ({type(error).__name__}). "
+            f"Start its scheduler and its workers with PYTHONPATH={batch.MANIFEST.parent}."
+        ) from error
+    if other := sorted(address for address, found in theirs.items() if found != ours):
+        raise batch.BatchError(f"Another version of Labial is on {', '.join(other)}. Install the same one.")
+
+
+def made_with() -> tuple[str, str]:
+    """Version of Labial and of its network here."""
+    return batch.version(), batch.weights()
 
 
 def on_cluster(job: batch.Job) -> batch.Outcome:
@@ -45,11 +75,10 @@ def on_cluster(job: batch.Job) -> batch.Outcome:
 
 def _outcomes(queue: deque[batch.Job], *, client: Any, library: Any) -> Iterator[batch.Outcome]:
     waiting: dict[Any, batch.Job] = {}
-    done = library.as_completed(with_results=False, raise_errors=False)
+    done = library.as_completed(loop=client.loop, raise_errors=False)
     try:
         while queue or waiting:
-            threads = sum(client.nthreads().values())
-            while queue and len(waiting) < max(1, AHEAD * threads):
+            while queue and len(waiting) < max(1, AHEAD * _threads(client)):
                 job = queue.popleft()
                 future = client.submit(on_cluster, job, pure=False)
                 waiting[future] = job
@@ -61,11 +90,22 @@ def _outcomes(queue: deque[batch.Job], *, client: Any, library: Any) -> Iterator
         client.close()
 
 
+def _threads(client: Any) -> int:
+    """Threads of all workers that are there now. Raises BatchError if the scheduler is gone."""
+    try:
+        return sum(client.nthreads().values())
+    except OSError as error:
+        raise batch.BatchError(GONE) from error
+
+
 def _outcome(future: Any, job: batch.Job) -> batch.Outcome:
     """What a worker returned, or why none could. Raises BatchError if the scheduler is gone."""
     if future.status == "finished":
         return future.result()  # type: ignore[no-any-return]
     if future.status in ("lost", "cancelled"):
-        raise batch.BatchError("The scheduler is gone. Start it again and run the same command")
+        raise batch.BatchError(GONE)
     error = future.exception()
-    return batch.Outcome(job, "failed", batch.fingerprint(job), f"{type(error).__name__}: {error}")
+    if type(error).__name__ == "KilledWorker":
+        what = f"{job.sound.name} ended several workers. Check the sound."
+        return batch.Outcome(job, "failed", batch.fingerprint(job), what)
+    raise batch.BatchError(f"A worker cannot do its work ({error}). Check that it has the same version of Labial")
