@@ -7,6 +7,7 @@ import time
 import zlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 import bpy
 
@@ -141,19 +142,8 @@ def deliver(
         raise CharacterError(
             f"The sound {request.sound.name} moves nothing on this character: no speech was heard in it."
         )
-    made_from = {
-        "sound": request.sound.path,
-        "style": request.style.name,
-        "acting": json.dumps(asdict(request.style)),
-        "life": json.dumps(request.life and asdict(request.life)),
-        "preset": prepared.rig_map.preset,
-        "start": request.clock.start,
-        "tolerance": request.tolerance,
-        "transcript": request.transcript,
-        "language": request.language,
-        "speech": json.dumps(as_data(performance.speech)),
-    }
-    written = keyframes.write(prepared.character, performance.keys, request.sound.name, made_from)
+    origin = made_from(request, prepared.rig_map.preset, performance.speech)
+    written = keyframes.write(prepared.character, performance.keys, request.sound.name, origin)
     keys, proofs = _proven(context, prepared, performance.keys, written.action)
     held = _not_moving(_of_mouth(keys, prepared.rig_map), context.scene)
     keyframes.finish(written.action, written.kept, keys)
@@ -191,6 +181,22 @@ def _left_open(proofs: Sequence[ContactProof]) -> tuple[str, ...]:
         f"{what} at frame {', '.join(at[:4])}{f' and {len(at) - 4} more' if len(at) > 4 else ''}: {cause}."
         for (what, cause), at in frames.items()
     )
+
+
+def made_from(request: LipSyncRequest, preset: str, speech: Speech) -> dict[str, Any]:
+    """What is kept with an Action: enough to make it again, and to show and edit what was heard."""
+    return {
+        "sound": request.sound.path,
+        "style": request.style.name,
+        "acting": json.dumps(asdict(request.style)),
+        "life": json.dumps(request.life and asdict(request.life)),
+        "preset": preset,
+        "start": request.clock.start,
+        "tolerance": request.tolerance,
+        "transcript": request.transcript,
+        "language": request.language,
+        "speech": json.dumps(as_data(speech)),
+    }
 
 
 def _yours(kept: Sequence[Kept]) -> tuple[str, ...]:

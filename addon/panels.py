@@ -185,6 +185,26 @@ class LABIAL_PT_mapping(bpy.types.Panel):
         layout.operator("labial.build_visemes", icon="MOD_DATA_TRANSFER")
 
 
+class LABIAL_PT_cutout(bpy.types.Panel):
+    """A mouth of drawings."""
+
+    bl_label = "Drawn Mouth"
+    bl_parent_id = "LABIAL_PT_main"
+    bl_space_type = "VIEW_3D"
+    bl_region_type = "UI"
+    bl_category = "Labial"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """Which number of which object, and which drawings."""
+        layout, settings = self.layout, context.scene.labial
+        layout.use_property_split = True
+        layout.use_property_decorate = False
+        for name in ("cutout_property", "cutout_set", "cutout_first"):
+            layout.prop(settings, name)
+        layout.operator("labial.cutout", icon="IMAGE_DATA")
+
+
 def _draw_error(layout: bpy.types.UILayout, text: str) -> None:
     for i, part in enumerate(_wrapped(text)):
         layout.label(text=part, icon="BLANK1" if i else "ERROR")

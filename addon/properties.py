@@ -17,7 +17,7 @@ from bpy.props import (
 
 from ..model_runtime.contracts import Report
 from . import compat, styles
-from .operators import mapping, words
+from .operators import cutout, mapping, words
 
 _items: dict[str, list[tuple[str, str, str]]] = {}
 """Blender keeps no reference to the strings of a dynamic enum: they must live here."""
@@ -226,6 +226,11 @@ class LabialSettings(bpy.types.PropertyGroup):
         name="Mood", default=1.0, min=0.0, max=1.5, subtype="FACTOR",
         description="How much an angry, calm or sad voice colours brows and mouth corners",
     )  # fmt: skip
+    cutout_property: StringProperty(
+        name="Property", default="mouth", description="Custom property (a whole number) that chooses the drawing"
+    )
+    cutout_set: EnumProperty(name="Drawings", items=cutout.drawing_sets, description="Which drawings, in which order")
+    cutout_first: IntProperty(name="First", default=0, description="The number of the first drawing of the set")
     show_speech: BoolProperty(
         name="Show Speech in Timeline", default=True,
         description="Draw the voice, its phones and where lips must touch into the timeline and the dope sheet",
@@ -257,6 +262,9 @@ class LabialSettings(bpy.types.PropertyGroup):
         brows: float
         head: float
         mood: float
+        cutout_property: str
+        cutout_set: str
+        cutout_first: int
         show_speech: bool
         report: LabialReport
         words: LabialWords

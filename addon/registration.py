@@ -5,6 +5,7 @@ from __future__ import annotations
 import bpy
 
 from . import overlay
+from .operators.cutout import LABIAL_OT_cutout
 from .operators.line import LABIAL_OT_add_head, LABIAL_OT_clear, LABIAL_OT_generate, draw_add_menu
 from .operators.mapping import (
     LABIAL_OT_add_target,
@@ -28,6 +29,7 @@ from .operators.words import (
 )
 from .panels import (
     LABIAL_PT_acting,
+    LABIAL_PT_cutout,
     LABIAL_PT_life,
     LABIAL_PT_main,
     LABIAL_PT_mapping,
@@ -47,6 +49,7 @@ CLASSES = (
     LABIAL_OT_generate,
     LABIAL_OT_clear,
     LABIAL_OT_add_head,
+    LABIAL_OT_cutout,
     LABIAL_OT_list_words,
     LABIAL_OT_apply_words,
     LABIAL_OT_align_words,
@@ -68,6 +71,7 @@ CLASSES = (
     LABIAL_PT_acting,
     LABIAL_PT_life,
     LABIAL_PT_words,
+    LABIAL_PT_cutout,
     LABIAL_PT_mapping,
 )
 
