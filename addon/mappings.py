@@ -85,7 +85,8 @@ def detect(character: Character, mapping: RigMapping, view_layer: bpy.types.View
     measured = measure(character, [*targets, *added], opening, view_layer)
     probe = narrowed(measured.probe, len(targets))
     rig_map = build_map(proposal, probe) if proposal else fit_map(probe)
-    joined = [i for i, t in enumerate(targets) if proposal and t.kind == "rotation" and rig_map.weights[:, i].any()]
+    bones = [i for i, t in enumerate(targets) if proposal and t.kind == "rotation" and not t.is_shape]
+    joined = [i for i in bones if rig_map.weights[:, i].any()]
     tongue = find_tongue(character, measured.lips)
     rig_map, whole = with_tongue(widened(rig_map, measured.probe.targets), measured.probe, tongue)
     more = range(len(measured.probe.targets), len(rig_map.targets))

@@ -56,7 +56,7 @@ def build(character: Character, rig_map: RigMap, calibration: Calibration, wante
     for mesh in meshes:
         _build_on(mesh, rig_map.targets, made)
     bones = {label(t) for v in made.values() for t, w in zip(rig_map.targets, v, strict=True)
-             if w and t.kind != "shape_key"}  # fmt: skip
+             if w and not _names(t)}  # fmt: skip
     return Built(tuple(made), _others(wanted, missing), tuple(unknown), tuple(sorted(bones)))
 
 
@@ -101,8 +101,13 @@ def _build_on(mesh: bpy.types.Object, targets: Sequence[Target], made: Mapping[s
 
 
 def _keys(targets: Sequence[Target], values: Float32) -> list[tuple[str, float]]:
+    """The keys that a pose moves, by themselves or through what drives them, and how far."""
     weights = zip(targets, values.tolist(), strict=True)
-    return [(target.name, weight) for target, weight in weights if weight and target.kind == "shape_key"]
+    return [(name, weight) for target, weight in weights if weight for name in _names(target)]
+
+
+def _names(target: Target) -> tuple[str, ...]:
+    return (target.name,) if target.kind == "shape_key" else target.aliases
 
 
 def _blocks(mesh: bpy.types.Object) -> Any:

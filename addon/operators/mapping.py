@@ -175,8 +175,8 @@ def _look(context: bpy.types.Context, character: Character, mapping: RigMapping)
 
 
 def _within(character: Character, name: str, weight: float) -> float:
-    """A weight inside the range of the key that it is for."""
-    target = next((t for t in character.targets if label(t) == name and t.kind == "shape_key"), None)
+    """A weight inside the range of the shape that it is for."""
+    target = next((t for t in character.targets if label(t) == name and t.is_shape), None)
     return min(max(weight, target.minimum), target.maximum) if target else weight
 
 
@@ -245,12 +245,12 @@ class LABIAL_OT_add_target(_OfMapping):
         return {"RUNNING_MODAL"}
 
     def work(self, context: bpy.types.Context) -> None:
-        """Adds it at its full value: half of it for a bone, whose value is a turn or a way."""
+        """Adds it with its whole shape, or as a bone halfway to where it may go."""
         character, settings = shown(context), context.scene.labial.mapping
         target = next((t for t in character.targets if label(t) == self.target), None)
         if target is None:
             raise CharacterError(f"“{character.name}” has no target {self.target}. Choose another one.")
-        weight = target.maximum if target.kind == "shape_key" else 0.5 * target.maximum
+        weight = target.maximum if target.is_shape else 0.5 * target.maximum
         row = {**_rows(context, character)[settings.channel], self.target: short(weight)}
         change(context, character, {settings.channel: row})
         settings.index = len(settings.weights) - 1

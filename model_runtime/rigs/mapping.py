@@ -19,6 +19,7 @@ import numpy as np
 from ..contracts import CHANNELS, Calibration, Float32, RigMap, RigProbe, Target, frozen_array
 from ..errors import TrackFileError
 from . import presets
+from .detect import by_name
 from .presets import RigPreset, load_presets
 
 SCHEMA = "labial-mapping/1"
@@ -42,15 +43,15 @@ class RigMapping:
 
 
 def label(target: Target) -> str:
-    """What a target is called in a mapping: a key by its name, a bone with what it does, a property with its bone."""
+    """What a target is called in a mapping: a key, or what drives one, by the key; others by what they do."""
+    if target.kind == "shape_key" or target.aliases:
+        return target.known_as[0]
     match target.kind:
         case "rotation":
             return f"{target.name}.rotation"
         case "location":
             return f"{target.name}.location.{'xyz'[target.axis]}"
-        case "property":
-            return f"{target.bone}.{target.name}.property" if target.bone else f"{target.name}.property"
-    return target.name
+    return f"{target.bone}.{target.name}.property" if target.bone else f"{target.name}.property"
 
 
 def short(weight: float) -> float:
@@ -217,9 +218,9 @@ def as_preset(
     base: the standard that the map was made over: its life, as spelled on the character's `targets`. without: bones
     that only follow. Raises TrackFileError for what a preset cannot hold.
     """
+    spelled = {label(target): target.known_as[0] for target in rig_map.targets if target.is_shape}
     rows = rows_of(rig_map, without)
-    keys = {t.name for t in rig_map.targets if t.kind == "shape_key"}
-    if others := sorted({name for row in rows.values() for name in row if name not in keys}):
+    if others := sorted({name for row in rows.values() for name in row} - spelled.keys()):
         raise TrackFileError(
             f"“{title}” cannot be saved as a preset: it moves {', '.join(others)}, and a preset names shape keys only. "
             "Export the mapping as a file instead."
@@ -228,9 +229,11 @@ def as_preset(
         raise TrackFileError(
             f"“{title}” cannot be saved as a preset: nothing in it opens the mouth. Give aa or jaw a shape key."
         )
-    closers = [rig_map.targets[i].name for i in rig_map.closers if rig_map.targets[i].kind == "shape_key"]
+    rows = {c: {spelled[name]: min(1.0, w) for name, w in row.items() if w > 0.0} for c, row in rows.items()}
+    closers = [t.known_as[0] for t in (rig_map.targets[i] for i in rig_map.closers) if t.is_shape]
     tucking = zip(rig_map.targets, rig_map.tuckers, strict=True)
-    jaw = [name for name in keys if base and base.normal(name) in {base.normal(n) for n in base.jaw_keys}]
+    lowering = {base.normal(name) for name in base.jaw_keys} if base else set()
+    jaw = [name for name in spelled.values() if base and base.normal(name) in lowering]
     jaw_keys = sorted({*jaw, *rows["jaw"]}) or sorted({name for vowel in _VOWELS for name in rows[vowel]})
     core = list(dict.fromkeys([*(name for row in rows.values() for name in row), *jaw_keys, *closers]))
     return {
@@ -243,8 +246,8 @@ def as_preset(
         "minimum": len(core),
         "jaw_keys": jaw_keys,
         "closers": closers,
-        "tuckers": {t.name: short(min(1.0, w)) for t, w in tucking if w > 0.0 and t.kind == "shape_key"},
-        "channels": {c: {name: min(1.0, w) for name, w in row.items() if w > 0.0} for c, row in rows.items()},
+        "tuckers": {t.known_as[0]: short(min(1.0, w)) for t, w in tucking if w > 0.0 and t.is_shape},
+        "channels": rows,
         "life": _life(base, targets),
     }
 
@@ -252,7 +255,7 @@ def as_preset(
 def _life(base: RigPreset | None, targets: Sequence[Target]) -> dict[str, dict[str, float]]:
     if base is None:
         return {}
-    spelled = {base.normal(t.name): t.name for t in reversed(targets) if t.kind == "shape_key"}
+    spelled = {base.normal(name): name for name, _ in reversed(by_name(targets))}
     return {
         channel: {spelled[base.normal(name)]: weight for name, weight in row.items() if base.normal(name) in spelled}
         for channel, row in base.life.items()

@@ -396,6 +396,38 @@ def test_the_mix_is_relative_to_each_keys_own_base_and_masked_by_its_group(head:
     assert all(np.allclose(wanted[name], found[name], atol=1e-5) for name in wanted)
 
 
+def test_keys_behind_drivers_are_mapped_and_mixed(head: bpy.types.Object, short_line: Path) -> None:
+    without("viseme_")
+    rig()["opening"] = 0.0
+    rig().update_tag()
+    drivers = [mesh.data.shape_keys.key_blocks[name].driver_add("value").driver
+               for mesh in meshes() for name in ("jawOpen",) if name in mesh.data.shape_keys.key_blocks]  # fmt: skip
+    for driver in drivers:
+        driver.type = "AVERAGE"
+        target = driver.variables.new().targets[0]
+        target.id, target.data_path = rig(), '["opening"]'
+    mapping = listed("jaw")
+    assert rows(mapping) == {"jawOpen": 1.0}
+    rig()["opening"] = 0.2
+    mapping.preview = True
+    assert rig()["opening"] == pytest.approx(1.0)
+    mapping.preview = False
+    assert rig()["opening"] == 0.2
+    rig()["opening"] = 0.0
+    set_weight(mapping, "jawOpen", 0.5)
+    generate(short_line)
+    assert 0.1 < motion()['["opening"]'].max() < 0.4
+    bpy.ops.labial.clear()
+    rig()["opening"] = 0.0
+    assert bpy.ops.labial.build_visemes(standard="VOWELS") == {"FINISHED"}
+    rest, wide = shown_by({})[head.name], shown_by({"A": 1.0})[head.name]
+    rig()["opening"] = 0.5 * spoken_jaw("a")
+    rig().update_tag()
+    wanted = shown_by({name: weight.expected for name, weight in arkit("aa").items()})[head.name]
+    assert np.abs(wide - rest).max() > 0.005
+    assert np.allclose(wide, wanted, atol=1e-5)
+
+
 def test_vowels_are_built_of_visemes_and_the_character_stays_known(head: bpy.types.Object, short_line: Path) -> None:
     for mesh in meshes():
         for key in list(mesh.data.shape_keys.key_blocks[1:]):

@@ -97,6 +97,16 @@ def test_bones_and_keys_of_one_name_are_two() -> None:
     assert row(after, "aa") == {"jaw": 0.2, "jaw.location.y": -0.4}
 
 
+def test_what_drives_a_key_is_called_by_it_in_mappings_and_presets() -> None:
+    driving = Target("location", "Chin", ("Rig",), 0.0, 1.0, 1, -1.0, aliases=("Gape",))
+    targets = (driving, Target("property", "zip", ("Rig",)), *keys("Grin"))
+    assert [mapping.label(target) for target in targets] == ["Gape", "zip.property", "Grin"]
+    after = mapping.overlaid(map_of(*targets), RigMapping({"aa": {"Gape": 0.4}, "PP": {"zip.property": 0.9}}))
+    data = mapping.as_preset("Hero", after, None, targets)
+    assert (data["channels"]["aa"], data["channels"]["PP"]) == ({"Gape": 0.4}, {"zip": 0.9})
+    assert data["closers"] == ["zip"]
+
+
 @pytest.mark.parametrize(
     ("left", "right"),
     [
