@@ -681,8 +681,8 @@ def _read_folder(reading: _Reading) -> list[_Row]:
             if name.startswith(".") or Path(name).suffix.lower() not in SOUNDS:
                 continue
             stem, take = Path(name).stem, ""
-            if match := re.fullmatch(r"(.+?)[_ .-]t(?:ake)?[_ -]?(\d+)", stem, re.IGNORECASE):
-                stem, take = match[1], match[2]
+            if match := re.fullmatch(r"(.+?)[_ .-]t(?:ake)?[_ -]?(\d+)(\.[a-z_-]+)?", stem, re.IGNORECASE):
+                stem, take = match[1] + (match[3] or ""), match[2]
             match = next((match for expression in expressions if (match := expression.fullmatch(stem))), None)
             if match is None and reading.pattern:
                 reading.note(len(rows) + 1, f"{name} is not named {reading.pattern}", "Rename it", kept=True)

@@ -197,7 +197,7 @@ def test_subtitles(folder: Path, name: str, text: str) -> None:
 def test_a_folder_by_its_names(tmp_path: Path) -> None:
     for name in (
         "int_kitchen_anna_007.de.wav",
-        "int_kitchen_anna_008_take2.wav",
+        "int_kitchen_anna_008_take2.en-gb.wav",
         "ben_1.wav",
         "odd.wav",
         ".x.wav",
@@ -206,10 +206,10 @@ def test_a_folder_by_its_names(tmp_path: Path) -> None:
         (tmp_path / name).touch()
     (tmp_path / "ben_1.txt").write_text("Hello", encoding="utf-8")
     lines = {line.id: line for line in sheet.read(tmp_path, language="fr").lines}
-    assert set(lines) == {"int_kitchen_anna_007.de", "int_kitchen_anna_008_take2", "ben_1", "odd"}
-    first, second = lines["int_kitchen_anna_007.de"], lines["int_kitchen_anna_008_take2"]
+    assert set(lines) == {"int_kitchen_anna_007.de", "int_kitchen_anna_008_take2.en-gb", "ben_1", "odd"}
+    first, second = lines["int_kitchen_anna_007.de"], lines["int_kitchen_anna_008_take2.en-gb"]
     assert (first.scene, first.character, first.language) == ("int_kitchen", "anna", "de")
-    assert (second.character, second.take, second.language) == ("anna", "2", "fr")
+    assert (second.character, second.take, second.language) == ("anna", "2", "en-gb")
     assert lines["ben_1"].text == "Hello" and lines["ben_1"].character == "ben"
     assert sheet.read(tmp_path, pattern="{id}_{character}").lines[0].character == "1"
 
