@@ -134,16 +134,17 @@ def perform(prepared: Prepared, progress: Progress | None = None) -> pipeline.Pe
 
 
 def deliver(
-    context: bpy.types.Context, prepared: Prepared, performance: pipeline.Performance, seconds: float = 0.0
-) -> Result:
-    """Main thread: writes the keys and proves them on the mesh."""
+    context: bpy.types.Context, prepared: Prepared, performance: pipeline.Performance, seconds: float = 0.0, *,
+    as_strip: bool = False,
+) -> Result:  # fmt: skip
+    """Main thread: writes the keys and proves them on the mesh. as_strip: even a first line plays from the NLA."""
     request, started = prepared.request, time.perf_counter()
     if not performance.keys.tracks:
         raise CharacterError(
             f"The sound {request.sound.name} moves nothing on this character: no speech was heard in it."
         )
     origin = made_from(request, prepared.rig_map.preset, performance.speech)
-    written = keyframes.write(prepared.character, performance.keys, request.sound.name, origin)
+    written = keyframes.write(prepared.character, performance.keys, request.sound.name, origin, as_strip=as_strip)
     keys, proofs = _proven(context, prepared, performance.keys, written.action)
     held = _not_moving(_of_mouth(keys, prepared.rig_map), context.scene)
     keyframes.finish(written.action, written.kept, keys)

@@ -35,7 +35,9 @@ class Written:
     kept: tuple[Kept, ...] = ()
 
 
-def write(character: Character, keys: KeyTracks, line: str, made_from: dict[str, Any]) -> Written:
+def write(
+    character: Character, keys: KeyTracks, line: str, made_from: dict[str, Any], *, as_strip: bool = False
+) -> Written:
     """Writes a line, replacing an earlier one of the same name on this character. All of it is written or nothing."""
     earlier = actions_of(character, line)
     kept = tuple(one for action in earlier for one in touched.kept(action, MARK))
@@ -52,7 +54,7 @@ def write(character: Character, keys: KeyTracks, line: str, made_from: dict[str,
         touched.protect(action, MARK, first, last)
     remove(character, line)
     action.name = f"{line} {TRACK_NAME}"
-    warnings = [_place(owner, action, slot, keys) for owner, slot in slots]
+    warnings = [_place(owner, action, slot, as_strip) for owner, slot in slots]
     return Written(action.name, tuple(w for w in warnings if w), kept)
 
 
@@ -199,10 +201,14 @@ def _set_points(curve: Any, co: Float32, handles: Float32, stepped: bool) -> Non
     curve.update()
 
 
-def _place(owner: Any, action: Any, slot: Any, keys: KeyTracks) -> str:
+def _place(owner: Any, action: Any, slot: Any, as_strip: bool) -> str:
     """Makes the line play on one data-block. Returns a warning if the artist's Action keeps some of its channels."""
     data = owner.animation_data or owner.animation_data_create()
-    if data.action is None and not any(s.action and MARK in s.action for t in data.nla_tracks for s in t.strips):
+    if (
+        not as_strip
+        and data.action is None
+        and not any(s.action and MARK in s.action for t in data.nla_tracks for s in t.strips)
+    ):
         data.action = action
         data.action_slot = slot
         return ""

@@ -180,9 +180,62 @@ class LABIAL_PT_mapping(bpy.types.Panel):
         row.operator("labial.import_mapping", text="Import", icon="IMPORT")
         if listed:
             row.operator("labial.export_mapping", text="Export", icon="EXPORT")
-        row.operator("labial.save_rig", text="Preset", icon="ADD")
+        row = layout.row(align=True)
+        row.operator("labial.save_rig", icon="ADD")
         row.operator("labial.reset_mapping", text="Reset", icon="LOOP_BACK")
         layout.operator("labial.build_visemes", icon="MOD_DATA_TRANSFER")
+
+
+class LABIAL_UL_lines(bpy.types.UIList):
+    """One line of dialogue a row."""
+
+    def draw_item(
+        self, _context: bpy.types.Context, layout: bpy.types.UILayout, _data: Any, item: Any, _icon: int,
+        _active_data: Any, _active_property: str,
+    ) -> None:  # fmt: skip
+        """A row."""
+        icons: dict[str, Any] = {"DONE": "CHECKMARK", "UNCHANGED": "CHECKMARK", "FAILED": "ERROR"}
+        row = layout.row(align=True)
+        row.label(text=item.name, icon=icons.get(item.status, "BLANK1"))
+        row.label(text=item.character or "nobody")
+        row.label(text=item.language)
+
+
+class LABIAL_PT_dialogue(bpy.types.Panel):
+    """All lines of the scene."""
+
+    bl_label = "Dialogue"
+    bl_parent_id = "LABIAL_PT_main"
+    bl_space_type = "VIEW_3D"
+    bl_region_type = "UI"
+    bl_category = "Labial"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """The list, its active line, and what can be done with all."""
+        layout, settings = self.layout, context.scene.labial
+        row = layout.row(align=True)
+        row.operator("labial.lines_from_sheet", text="From Sheet", icon="FILE_TEXT")
+        row.operator("labial.lines_from_strips", text="From Strips", icon="SEQUENCE")
+        row.operator("labial.clear_lines", text="", icon="X")
+        layout.template_list("LABIAL_UL_lines", "", settings, "lines", settings, "line_index", rows=5)
+        if 0 <= settings.line_index < len(settings.lines):
+            line = settings.lines[settings.line_index]
+            column = layout.column()
+            column.use_property_split = True
+            column.use_property_decorate = False
+            column.prop_search(line, "character", context.scene, "objects")
+            for name in ("sound", "start", "transcript", "language", "style"):
+                column.prop(line, name)
+            for part in _wrapped(line.note):
+                column.label(text=part)
+        layout.operator("labial.generate_lines", icon="PLAY_SOUND")
+        row = layout.row(align=True)
+        row.operator("labial.add_sounds", icon="SOUND")
+        row.operator("labial.sync_lines", icon="UV_SYNC_SELECT")
+        if settings.lines:
+            layout.prop(settings, "spoken")
+            layout.operator("labial.check_dubs", icon="TIME")
 
 
 class LABIAL_PT_cutout(bpy.types.Panel):

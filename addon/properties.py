@@ -17,7 +17,7 @@ from bpy.props import (
 
 from ..model_runtime.contracts import Report
 from . import compat, styles
-from .operators import cutout, mapping, words
+from .operators import cutout, mapping, scene, words
 
 _items: dict[str, list[tuple[str, str, str]]] = {}
 """Blender keeps no reference to the strings of a dynamic enum: they must live here."""
@@ -153,6 +153,35 @@ class LabialMapping(bpy.types.PropertyGroup):
         index: int
 
 
+class LabialLine(bpy.types.PropertyGroup):
+    """One line of the scene's dialogue; its name is its id."""
+
+    character: StringProperty(name="Character", description="The object, or rig, of who speaks")
+    sound: StringProperty(name="Sound", subtype="FILE_PATH")
+    start: FloatProperty(name="Start", default=1.0, description="Frame at which the sound begins")
+    skip: FloatProperty(description="Frames that are cut off before")
+    frames: FloatProperty(description="Frames of the sound that are used; 0: all")
+    transcript: StringProperty(name="Words")
+    language: StringProperty(name="Language", default="en-us")
+    style: StringProperty(name="Style", default="Natural")
+    take: StringProperty(name="Take")
+    status: StringProperty()
+    note: StringProperty()
+
+    if TYPE_CHECKING:
+        character: str
+        sound: str
+        start: float
+        skip: float
+        frames: float
+        transcript: str
+        language: str
+        style: str
+        take: str
+        status: str
+        note: str
+
+
 class LabialSettings(bpy.types.PropertyGroup):
     """The settings of the next line."""
 
@@ -235,6 +264,12 @@ class LabialSettings(bpy.types.PropertyGroup):
         name="Show Speech in Timeline", default=True,
         description="Draw the voice, its phones and where lips must touch into the timeline and the dope sheet",
     )  # fmt: skip
+    lines: CollectionProperty(type=LabialLine)
+    line_index: IntProperty()
+    spoken: EnumProperty(
+        name="Spoken", items=scene.spoken_languages, update=scene.language_chosen,
+        description="The language that characters speak and sound strips play",
+    )  # fmt: skip
     report: PointerProperty(type=LabialReport)
     words: PointerProperty(type=LabialWords)
     mapping: PointerProperty(type=LabialMapping)
@@ -266,6 +301,9 @@ class LabialSettings(bpy.types.PropertyGroup):
         cutout_set: str
         cutout_first: int
         show_speech: bool
+        lines: Any
+        line_index: int
+        spoken: str
         report: LabialReport
         words: LabialWords
         mapping: LabialMapping

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import bpy
 
-from . import overlay
+from . import command_line, overlay
 from .operators.cutout import LABIAL_OT_cutout
 from .operators.line import LABIAL_OT_add_head, LABIAL_OT_clear, LABIAL_OT_generate, draw_add_menu
 from .operators.mapping import (
@@ -19,6 +21,7 @@ from .operators.mapping import (
     LABIAL_OT_save_rig,
 )
 from .operators.override import LABIAL_OT_make_override
+from .operators.scene import CLASSES as SCENE_OPERATORS
 from .operators.style import LABIAL_OT_save_style
 from .operators.words import (
     LABIAL_OT_align_words,
@@ -30,14 +33,16 @@ from .operators.words import (
 from .panels import (
     LABIAL_PT_acting,
     LABIAL_PT_cutout,
+    LABIAL_PT_dialogue,
     LABIAL_PT_life,
     LABIAL_PT_main,
     LABIAL_PT_mapping,
     LABIAL_PT_words,
+    LABIAL_UL_lines,
     LABIAL_UL_phones,
     LABIAL_UL_weights,
 )
-from .properties import LabialMapping, LabialPhone, LabialReport, LabialSettings, LabialWeight, LabialWords
+from .properties import LabialLine, LabialMapping, LabialPhone, LabialReport, LabialSettings, LabialWeight, LabialWords
 
 CLASSES = (
     LabialReport,
@@ -45,7 +50,9 @@ CLASSES = (
     LabialWords,
     LabialWeight,
     LabialMapping,
+    LabialLine,
     LabialSettings,
+    *SCENE_OPERATORS,
     LABIAL_OT_generate,
     LABIAL_OT_clear,
     LABIAL_OT_add_head,
@@ -65,15 +72,20 @@ CLASSES = (
     LABIAL_OT_export_mapping,
     LABIAL_OT_import_mapping,
     LABIAL_OT_build_visemes,
+    LABIAL_UL_lines,
     LABIAL_UL_phones,
     LABIAL_UL_weights,
     LABIAL_PT_main,
     LABIAL_PT_acting,
     LABIAL_PT_life,
     LABIAL_PT_words,
+    LABIAL_PT_dialogue,
     LABIAL_PT_cutout,
     LABIAL_PT_mapping,
 )
+
+_commands: list[Any] = []
+"""What Blender gave for the command, to take it back."""
 
 
 def register() -> None:
@@ -84,10 +96,12 @@ def register() -> None:
     bpy.types.VIEW3D_MT_mesh_add.append(draw_add_menu)
     bpy.app.handlers.frame_change_post.append(follow_playhead)
     overlay.register()
+    _commands.append(bpy.utils.register_cli_command("labial", command_line.main))
 
 
 def unregister() -> None:
     """The reverse."""
+    bpy.utils.unregister_cli_command(_commands.pop())
     overlay.unregister()
     bpy.app.handlers.frame_change_post.remove(follow_playhead)
     bpy.types.VIEW3D_MT_mesh_add.remove(draw_add_menu)

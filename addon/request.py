@@ -62,17 +62,22 @@ def request_from(context: bpy.types.Context) -> LipSyncRequest:
         character=context.active_object.name if context.active_object else None,
         sound=sound,
         clock=FrameClock(render.fps, render.fps_base, start),
-        style=style_from(settings),
+        style=style_from(settings, settings.style),
         transcript=settings.transcript.strip() or _found_words(sound),
         language=settings.language,
         tolerance=settings.tolerance,
-        life=Dials(**{name: getattr(settings, name) for name in LIFE_DIALS}) if settings.life else None,
+        life=life_from(settings),
     )
 
 
-def style_from(settings: LabialSettings) -> Style:
-    """The chosen style with the panel's dials."""
-    style = styles.available()[settings.style]
+def life_from(settings: LabialSettings) -> Dials | None:
+    """The dials of life, if it is on."""
+    return Dials(**{name: getattr(settings, name) for name in LIFE_DIALS}) if settings.life else None
+
+
+def style_from(settings: LabialSettings, name: str) -> Style:
+    """A style by its name with the panel's dials."""
+    style = styles.available()[name]
     dials = {name: getattr(style, name) * getattr(settings, name) for name in DIALS}
     return replace(style, offset_ms=style.offset_ms + settings.offset_ms, **dials)
 

@@ -31,7 +31,9 @@ class LABIAL_OT_save_style(bpy.types.Operator):
         """Writes it, chooses it and sets the dials back, so that it looks as before."""
         settings = context.scene.labial
         try:
-            path = save_style(replace(style_from(settings), name=self.name.strip()), styles.own_folder())
+            path = save_style(
+                replace(style_from(settings, settings.style), name=self.name.strip()), styles.own_folder()
+            )
         except LipSyncError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}

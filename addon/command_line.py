@@ -1,0 +1,128 @@
+"""`blender FILE.blend --command labial ...`: the panel's work without a window, for scripts and farms.
+
+Exit codes: 0 all done, 1 some lines failed, 2 nothing could start.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+from ..model_runtime.contracts import FrameClock
+from ..model_runtime.errors import LipSyncError
+from . import dialogue, generate, styles
+from .request import LipSyncRequest, sound_of_file
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Runs one command on the open file."""
+    options = _parser().parse_args(list(arguments))
+    try:
+        report = options.run(options)
+        if options.save and not options.dry_run:
+            bpy.ops.wm.save_as_mainfile(filepath=str(Path(options.save).resolve()))
+    except LipSyncError as error:
+        print(f"labial: {error}", file=sys.stderr)
+        return 2
+    if options.json:
+        print(json.dumps(report, ensure_ascii=False))
+    return 1 if any(line["status"] == dialogue.FAILED for line in report["lines"]) else 0
+
+
+def _generate(options: argparse.Namespace) -> dict[str, Any]:
+    """One sound on one character."""
+    render = bpy.context.scene.render
+    if options.style not in styles.available():
+        raise LipSyncError(f"There is no style “{options.style}”; choose one of: {', '.join(styles.available())}.")
+    request = LipSyncRequest(
+        character=options.character,
+        sound=sound_of_file(str(Path(options.sound).resolve())),
+        clock=FrameClock(render.fps, render.fps_base, options.start),
+        style=styles.available()[options.style],
+        transcript=options.text,
+        language=options.language,
+    )
+    if options.dry_run:
+        generate.prepare(bpy.context, request)
+        return {"lines": [{"line": request.sound.name, "status": dialogue.WAITING, "note": "would be made"}]}
+    report = generate.generate(bpy.context, request).report
+    (closed, closures), note = report.proven("closure"), "; ".join(report.warnings)
+    print(f"labial: {report.name}: {report.key_count} keys, {closed} of {closures} closures {note}", file=sys.stderr)
+    return {"lines": [{"line": report.name, "status": dialogue.DONE, "note": note, "report": _plain(report)}]}
+
+
+def _batch(options: argparse.Namespace) -> dict[str, Any]:
+    """All lines of the scene, after those of a sheet were added."""
+    scene = bpy.context.scene
+    problems: tuple[str, ...] = ()
+    if options.sheet:
+        problems = dialogue.fill_from_sheet(scene, str(Path(options.sheet).resolve()), options.anywhere)
+    for problem in problems:
+        print(f"labial: {problem}", file=sys.stderr)
+    lines = [line for line in scene.labial.lines if not options.language or line.language == options.language]
+    if not lines:
+        raise LipSyncError("The scene has no lines of dialogue. Give a sheet: --sheet FILE.")
+    made = []
+    if options.dry_run:
+        made = [dialogue.Outcome(line.name, dialogue.WAITING, "would be made") for line in lines]
+    for outcome in () if options.dry_run else dialogue.make_lines(bpy.context, lines, anew=options.anew):
+        made.append(outcome)
+        print(
+            f"labial: {len(made)} of {len(lines)}: {outcome.line}: {outcome.status.lower()} {outcome.note}",
+            file=sys.stderr,
+        )
+    rows = [
+        {"line": o.line, "status": o.status, "note": o.note, **({"report": _plain(o.report)} if o.report else {})}
+        for o in made
+    ]
+    return {"lines": rows, "problems": list(problems)}
+
+
+def _list(_options: argparse.Namespace) -> dict[str, Any]:
+    """The scene's lines as they are."""
+    rows = [
+        {"line": line.name, "character": line.character, "language": line.language, "start": line.start,
+         "status": line.status, "note": line.note}
+        for line in bpy.context.scene.labial.lines
+    ]  # fmt: skip
+    long = [{"line": a, "language": b, "frames": c} for a, b, c in dialogue.too_long(bpy.context.scene)]
+    return {"lines": rows, "too_long": long}
+
+
+def _plain(report: Any) -> dict[str, Any]:
+    return {**asdict(report), "proofs": [asdict(proof) for proof in report.proofs]}
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="blender FILE.blend --command labial", description=__doc__)
+    parts = parser.add_subparsers(required=True)
+
+    def part(name: str, run: Any, text: str) -> argparse.ArgumentParser:
+        sub = parts.add_parser(name, help=text, description=text)
+        sub.set_defaults(run=run)
+        sub.add_argument("--json", action="store_true", help="print a report to standard output")
+        sub.add_argument("--save", metavar="FILE.blend", help="save the file afterwards")
+        sub.add_argument("--dry-run", action="store_true", help="say what would be done, and change nothing")
+        return sub
+
+    one = part("generate", _generate, "one sound on one character")
+    one.add_argument("--character", required=True, help="name of an object of the character")
+    one.add_argument("--sound", required=True)
+    one.add_argument("--start", type=float, default=1.0, help="frame at which the sound begins")
+    one.add_argument("--text", default="", help="the words, for better timing")
+    one.add_argument("--language", default="en-us")
+    one.add_argument("--style", default="Natural")
+    many = part("batch", _batch, "all lines of the scene, or of a sheet")
+    many.add_argument("--sheet", help="csv, tsv, json, fountain, srt, vtt or a folder of sounds")
+    many.add_argument("--anywhere", action="store_true", help="also take sounds outside of the project's folder")
+    many.add_argument("--language", default="", help="only the lines of this language")
+    many.add_argument("--anew", action="store_true", help="also lines that did not change")
+    part("report", _list, "the scene's lines as they are")
+    return parser

@@ -1,0 +1,176 @@
+"""A scene of dialogue: two characters, several lines, two languages, from a sheet to the saved file."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import wave
+from pathlib import Path
+from types import ModuleType
+
+import bpy
+import numpy as np
+import pytest
+
+from .conftest import DEMO_LINE, MODULE
+
+COLUMNS = "id,character,sound,text,language,start\n"
+
+
+def cut(path: Path, first: float, last: float) -> Path:
+    """Some seconds of the demo line."""
+    with wave.open(str(DEMO_LINE)) as line, wave.open(str(path), "wb") as out:
+        rate = line.getframerate()
+        out.setparams(line.getparams())
+        line.setpos(round(first * rate))
+        out.writeframes(line.readframes(round((last - first) * rate)))
+    return path
+
+
+@pytest.fixture
+def scene(labial: ModuleType, tmp_path: Path) -> bpy.types.Scene:
+    """Anna and Ben, and a sheet with two lines each, the first of them also in German."""
+    bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
+    for name in ("Anna", "Ben"):
+        bpy.ops.labial.add_head()
+        bpy.context.active_object.name = name
+    bpy.context.scene.render.fps = 24
+    sounds = tmp_path / "sounds"
+    sounds.mkdir()
+    rows = []
+    for number, (who, language, first, last, start) in enumerate(
+        [("Anna", "en-us", 0.0, 1.6, 0.0), ("Ben", "en-us", 1.6, 3.4, 2.0), ("Anna", "en-us", 3.4, 5.0, 4.0),
+         ("Ben", "en-us", 5.0, 6.6, 6.0), ("Anna", "de", 1.6, 4.9, 0.0)]
+    ):  # fmt: skip
+        name = f"line{number % 4}"
+        cut(sounds / f"{name}.{language}.wav", first, last)
+        rows.append(f"{name},{who},sounds/{name}.{language}.wav,,{language},{start}\n")
+    (tmp_path / "sheet.csv").write_text(COLUMNS + "".join(rows), encoding="utf-8")
+    assert bpy.ops.labial.lines_from_sheet(filepath=str(tmp_path / "sheet.csv")) == {"FINISHED"}
+    return bpy.context.scene
+
+
+def lines(scene: bpy.types.Scene) -> dict[tuple[str, str], bpy.types.PropertyGroup]:
+    return {(line.name, line.language): line for line in scene.labial.lines}
+
+
+def jaw(who: str, frames: range) -> np.ndarray:
+    face = next(child for child in bpy.data.objects[who].children_recursive if "jawOpen" in _keys(child))
+    found = []
+    for frame in frames:
+        bpy.context.scene.frame_set(frame)
+        found.append(face.data.shape_keys.key_blocks["jawOpen"].value)
+    return np.array(found)
+
+
+def _keys(obj: bpy.types.Object) -> list[str]:
+    shapes = obj.data.shape_keys if obj.type == "MESH" else None
+    return [key.name for key in shapes.key_blocks] if shapes else []
+
+
+def test_a_sheet_becomes_lines_of_the_scenes_characters(scene: bpy.types.Scene) -> None:
+    found = lines(scene)
+    assert set(found) == {(f"line{i}", "en-us") for i in range(4)} | {("line0", "de")}
+    assert [found[f"line{i}", "en-us"].character for i in range(4)] == ["Anna", "Ben", "Anna", "Ben"]
+    assert found["line1", "en-us"].start == pytest.approx(1 + 2 * 24)
+
+
+def test_all_lines_are_made_where_they_begin_and_not_made_twice(scene: bpy.types.Scene) -> None:
+    assert bpy.ops.labial.generate_lines() == {"FINISHED"}
+    assert {line.status for line in scene.labial.lines} == {"DONE"}, [line.note for line in scene.labial.lines]
+    assert jaw("Ben", range(1, 44)).max() < 0.02, "Ben is silent while Anna speaks"
+    assert jaw("Ben", range(52, 90)).max() > 0.1
+    assert jaw("Anna", range(100, 132)).max() > 0.1
+    actions = {action.name for action in bpy.data.actions}
+    assert bpy.ops.labial.generate_lines() == {"FINISHED"}
+    assert {line.status for line in scene.labial.lines} == {"UNCHANGED"}
+    assert {action.name for action in bpy.data.actions} == actions
+    lines(scene)["line2", "en-us"].style = "Shout"
+    bpy.ops.labial.generate_lines()
+    assert {key for key, line in lines(scene).items() if line.status == "DONE"} == {("line2", "en-us")}
+
+
+def test_a_line_made_alone_has_the_keys_of_one_made_in_a_batch(scene: bpy.types.Scene) -> None:
+    module = importlib.import_module(f"{MODULE}.addon.dialogue")
+    bpy.ops.labial.generate_lines()
+    before = jaw("Anna", range(96, 140))
+    assert [o.status for o in module.make_lines(bpy.context, [lines(scene)["line2", "en-us"]], anew=True)] == ["DONE"]
+    np.testing.assert_array_equal(jaw("Anna", range(96, 140)), before)
+
+
+def test_the_scene_speaks_one_language_at_a_time(scene: bpy.types.Scene) -> None:
+    bpy.ops.labial.generate_lines()
+    bpy.ops.labial.add_sounds()
+    scene.labial.spoken = "en-us"
+    english = jaw("Anna", range(1, 80))
+    scene.labial.spoken = "de"
+    german = jaw("Anna", range(1, 80))
+    assert np.abs(english - german).max() > 0.1 and english[45:].max() < 0.02 < german[45:].max()
+    assert jaw("Ben", range(52, 90)).max() > 0.1, "a line without a German take keeps its own"
+    sounds = getattr(scene.sequence_editor, "strips", None) or scene.sequence_editor.sequences
+    muted = {strip.name: strip.mute for strip in sounds}
+    assert muted["line0 en-us"] and not muted["line0 de"] and not muted["line1 en-us"]
+    scene.labial.spoken = "en-us"
+    np.testing.assert_allclose(jaw("Anna", range(1, 80)), english, atol=1e-6)
+    module = importlib.import_module(f"{MODULE}.addon.dialogue")
+    assert module.too_long(scene) == [], "Anna is silent until frame 97"
+    lines(scene)["line2", "en-us"].start = 49.0
+    assert module.too_long(scene) == [("line0", "de", 31)]
+
+
+def test_a_moved_sound_takes_its_mouth_along(scene: bpy.types.Scene) -> None:
+    bpy.ops.labial.generate_lines()
+    bpy.ops.labial.add_sounds()
+    before = jaw("Ben", range(49, 92))
+    sounds = getattr(scene.sequence_editor, "strips", None) or scene.sequence_editor.sequences
+    strip = next(strip for strip in sounds if strip.name == "line1 en-us")
+    if bpy.app.version >= (5, 0):
+        strip.content_start += 10
+    else:
+        strip.frame_start += 10
+    assert bpy.ops.labial.sync_lines() == {"FINISHED"}
+    np.testing.assert_allclose(jaw("Ben", range(59, 102)), before, atol=1e-6)
+    assert bpy.ops.labial.generate_lines() == {"FINISHED"}
+
+
+def test_one_bad_line_stops_no_other(scene: bpy.types.Scene, tmp_path: Path) -> None:
+    found = lines(scene)
+    (tmp_path / "sounds" / "line1.en-us.wav").write_bytes(b"no sound")
+    found["line3", "en-us"].character = "Nobody"
+    bpy.ops.labial.generate_lines()
+    status = {key: line.status for key, line in found.items()}
+    assert status == {
+        ("line0", "en-us"): "DONE", ("line1", "en-us"): "FAILED", ("line2", "en-us"): "DONE",
+        ("line3", "en-us"): "FAILED", ("line0", "de"): "DONE",
+    }  # fmt: skip
+    assert "line1" in found["line1", "en-us"].note and "no character" in found["line3", "en-us"].note
+
+
+def test_saved_and_reloaded_it_plays_and_nothing_is_done_again(scene: bpy.types.Scene, tmp_path: Path) -> None:
+    bpy.ops.labial.generate_lines()
+    before = jaw("Anna", range(1, 140, 3))
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "scene.blend"))
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "scene.blend"))
+    np.testing.assert_allclose(jaw("Anna", range(1, 140, 3)), before, atol=1e-6)
+    bpy.ops.labial.generate_lines()
+    assert {line.status for line in bpy.context.scene.labial.lines} == {"UNCHANGED"}
+
+
+def test_the_command_makes_a_sheet_and_tells_it_as_json(
+    scene: bpy.types.Scene, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main = importlib.import_module(f"{MODULE}.addon.command_line").main
+    scene.labial.lines.clear()
+    assert main(["batch", "--dry-run", "--json"]) == 2
+    sheet = str(tmp_path / "sheet.csv")
+    assert main(["batch", "--sheet", sheet, "--language", "en-us", "--dry-run"]) == 0
+    assert not bpy.data.actions
+    capsys.readouterr()
+    saved = tmp_path / "out.blend"
+    assert main(["batch", "--sheet", sheet, "--language", "en-us", "--json", "--save", str(saved)]) == 0
+    report = json.loads(capsys.readouterr().out.strip().splitlines()[-1])
+    assert [line["status"] for line in report["lines"]] == ["DONE"] * 4 and saved.is_file()
+    assert all(proof["passed"] for line in report["lines"] for proof in line["report"]["proofs"])
+    assert main(["generate", "--character", "Nobody", "--sound", str(DEMO_LINE)]) == 2
+    assert main(["generate", "--character", "Ben", "--sound", str(DEMO_LINE), "--style", "Odd"]) == 2
+    assert main(["generate", "--character", "Ben", "--sound", str(tmp_path / "sounds/line1.en-us.wav")]) == 0
