@@ -70,11 +70,15 @@ def shown(context: bpy.types.Context) -> Character:
 
 def change(context: bpy.types.Context, character: Character, rows: Mapping[str, Mapping[str, float]]) -> None:
     """Keeps new rows of some channels with the character and shows them."""
+    _keep(context, character, rows)
+    _show_rows(context, character)
+    _show_pose(context, character)
+
+
+def _keep(context: bpy.types.Context, character: Character, rows: Mapping[str, Mapping[str, float]]) -> None:
     kept = mappings.stored(character)
     preset = kept.preset or _as_detected(context).preset
     mappings.store(character, RigMapping({**kept.rows, **rows}, preset))
-    _show_rows(context, character)
-    _show_pose(context, character)
 
 
 def channel_chosen(_self: Any, context: bpy.types.Context) -> None:
@@ -83,15 +87,25 @@ def channel_chosen(_self: Any, context: bpy.types.Context) -> None:
 
 
 def weight_changed(_self: Any, context: bpy.types.Context) -> None:
-    """A weight was changed: the channel is kept as the list says."""
+    """A weight was changed: the channel is kept as the list says. The rows stay, for one of them is being dragged."""
+    global _filling
     settings = context.scene.labial.mapping
 
     def keep(character: Character) -> None:
         row = {item.name: _within(character, item.name, short(item.weight)) for item in settings.weights}
-        change(context, character, {settings.channel: row})
+        for item in settings.weights:
+            if short(item.weight) != row[item.name]:
+                item.weight = row[item.name]
+        _keep(context, character, {settings.channel: row})
+        _show_pose(context, character)
 
-    if not _filling:
+    if _filling:
+        return
+    _filling = True
+    try:
         _told(context, keep)
+    finally:
+        _filling = False
 
 
 def preview_changed(settings: Any, context: bpy.types.Context) -> None:

@@ -112,6 +112,17 @@ def test_a_changed_weight_changes_the_motion_accordingly(head: bpy.types.Object,
     assert report.closures and report.proven == report.closures
 
 
+def test_a_weight_stays_in_the_range_of_its_key_and_its_row_where_it_is(head: bpy.types.Object) -> None:
+    mapping = listed("U")
+    item = mapping.weights["mouthPucker"]
+    place = item.as_pointer()
+    item.weight = 7.0
+    assert item.weight == 1.0 and mapping.weights["mouthPucker"].as_pointer() == place, "a row may be dragged"
+    assert json.loads(rig()[PROPERTY])["channels"]["U"]["mouthPucker"] == 1.0
+    item.weight = -1.0
+    assert item.weight == 0.0
+
+
 def test_a_target_can_be_added_and_removed(head: bpy.types.Object, short_line: Path) -> None:
     mapping = listed("jaw")
     assert bpy.ops.labial.add_target(target="browInnerUp") == {"FINISHED"}
