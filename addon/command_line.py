@@ -85,8 +85,10 @@ def _batch(options: argparse.Namespace) -> dict[str, Any]:
     return {"lines": rows, "problems": list(problems)}
 
 
-def _list(_options: argparse.Namespace) -> dict[str, Any]:
-    """The scene's lines as they are."""
+def _list(options: argparse.Namespace) -> dict[str, Any]:
+    """The scene's lines as they are, also as a page."""
+    if options.html and not options.dry_run:
+        dialogue.write_report(bpy.context.scene, str(Path(options.html).resolve()))
     rows = [
         {"line": line.name, "character": line.character, "language": line.language, "start": line.start,
          "status": line.status, "note": line.note}
@@ -124,5 +126,6 @@ def _parser() -> argparse.ArgumentParser:
     many.add_argument("--anywhere", action="store_true", help="also take sounds outside of the project's folder")
     many.add_argument("--language", default="", help="only the lines of this language")
     many.add_argument("--anew", action="store_true", help="also lines that did not change")
-    part("report", _list, "the scene's lines as they are")
+    told = part("report", _list, "the scene's lines as they are")
+    told.add_argument("--html", metavar="FILE.html", help="also as a page with a picture of every line")
     return parser

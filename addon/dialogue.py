@@ -11,21 +11,25 @@ from typing import TYPE_CHECKING, Any
 
 import bpy
 
-from ..model_runtime.contracts import FrameClock, Report
+from ..model_runtime.acting.articulate import articulate
+from ..model_runtime.contracts import FrameClock, Report, Style
 from ..model_runtime.errors import CharacterError, LipSyncError
 from ..model_runtime.hearing import network
 from ..model_runtime.scenes import sheet
+from ..model_runtime.scenes.batch_report import BatchLine, described, write_batch_report
+from ..model_runtime.speech_data import from_data
 from . import compat, generate, keyframes, styles
 from .character import Character, find_character
 from .generate import Prepared
-from .request import LipSyncRequest, SoundSource, life_from, sound_of_file, style_from
+from .request import LipSyncRequest, SoundSource, decode, life_from, sound_of_file, style_from
 
 if TYPE_CHECKING:
     from .properties import LabialLine
 
 WAITING, DONE, UNCHANGED, FAILED = "WAITING", "DONE", "UNCHANGED", "FAILED"
-HASH, LANGUAGE, TAKE = "hash", "spoken_language", "take"
-"""In the mark of an Action: what it was made from, in one number; the language and the take that it speaks."""
+HASH, LANGUAGE, TAKE, PROVEN = "hash", "spoken_language", "take", "proven"
+"""In the mark of an Action: what it was made from, in one number; the language and the take that it speaks; on how many
+frames p b m closed, of how many, and the same of f v."""
 
 
 @dataclass(frozen=True)
@@ -155,6 +159,7 @@ def _one(context: bpy.types.Context, line: LabialLine, known: dict[str, Prepared
     action[keyframes.MARK][HASH] = mark
     action[keyframes.MARK][LANGUAGE], action[keyframes.MARK][TAKE] = line.language, line.take
     (closed, closures), (touched, touches) = result.report.proven("closure"), result.report.proven("labiodental")
+    action[keyframes.MARK][PROVEN] = [closed, closures, touched, touches]
     note = f"{closed} of {closures} closures, {touched} of {touches} f v"
     return Outcome(line.name, DONE, "; ".join([note, *result.report.warnings]), result.report)
 
@@ -229,6 +234,30 @@ def too_long(scene: bpy.types.Scene) -> list[tuple[str, str, int]]:
         if over > 0.5:
             found.append((line.name, line.language, round(over)))
     return found
+
+
+def write_report(scene: bpy.types.Scene, path: str) -> list[BatchLine]:
+    """A page about all lines of the scene. Returns what it says of each."""
+    rows = [_described(line) for line in scene.labial.lines]
+    write_batch_report(
+        Path(bpy.path.abspath(path)), bpy.path.display_name_from_filepath(bpy.data.filepath) or scene.name, rows
+    )
+    return rows
+
+
+def _described(line: LabialLine) -> BatchLine:
+    row = BatchLine(line.name, line.character, line.language, line.status or WAITING, line.note)
+    for action in _actions(f"{line.name} {line.language}"):
+        made = action[keyframes.MARK]
+        closed, closures, touched, touches = made.get(PROVEN, (0, 0, 0, 0))
+        speech = from_data(json.loads(made["speech"]))
+        track = articulate(speech, Style(**json.loads(made["acting"])))
+        row = replace(row, closures=(closed, closures), touches=(touched, touches))
+        try:
+            return described(row, decode(sound_of_file(line.sound)), speech, track)
+        except LipSyncError as error:
+            return replace(row, note=str(error))
+    return row
 
 
 def _frames(line: LabialLine, rate: float) -> float:

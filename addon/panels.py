@@ -235,7 +235,9 @@ class LABIAL_PT_dialogue(bpy.types.Panel):
         row.operator("labial.sync_lines", icon="UV_SYNC_SELECT")
         if settings.lines:
             layout.prop(settings, "spoken")
-            layout.operator("labial.check_dubs", icon="TIME")
+            row = layout.row(align=True)
+            row.operator("labial.check_dubs", icon="TIME")
+            row.operator("labial.report_lines", icon="FILE_TEXT")
 
 
 class LABIAL_PT_cutout(bpy.types.Panel):

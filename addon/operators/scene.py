@@ -190,6 +190,30 @@ class LABIAL_OT_check_dubs(bpy.types.Operator):
         return {"FINISHED"}
 
 
+class LABIAL_OT_report_lines(bpy.types.Operator):
+    """Write a page about all lines: totals, what needs a look, and a picture of each; it opens offline"""
+
+    bl_idname = "labial.report_lines"
+    bl_label = "Write Report"
+
+    filepath: StringProperty(subtype="FILE_PATH", default="//dialogue.html")  # type: ignore[valid-type]
+
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
+        """Asks where."""
+        context.window_manager.fileselect_add(self)
+        return {"RUNNING_MODAL"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Writes it."""
+        try:
+            rows = dialogue.write_report(context.scene, self.filepath)
+        except (LipSyncError, OSError) as error:
+            self.report({"ERROR"}, f"The report cannot be written: {error}")
+            return {"CANCELLED"}
+        self.report({"INFO"}, f"{len(rows)} lines in {self.filepath}")
+        return {"FINISHED"}
+
+
 CLASSES = (
     LABIAL_OT_lines_from_sheet,
     LABIAL_OT_lines_from_strips,
@@ -198,4 +222,5 @@ CLASSES = (
     LABIAL_OT_sync_lines,
     LABIAL_OT_add_sounds,
     LABIAL_OT_check_dubs,
+    LABIAL_OT_report_lines,
 )

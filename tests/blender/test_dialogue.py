@@ -156,6 +156,19 @@ def test_saved_and_reloaded_it_plays_and_nothing_is_done_again(scene: bpy.types.
     assert {line.status for line in bpy.context.scene.labial.lines} == {"UNCHANGED"}
 
 
+def test_the_report_tells_what_was_proven(scene: bpy.types.Scene, tmp_path: Path) -> None:
+    module = importlib.import_module(f"{MODULE}.addon.dialogue")
+    lines(scene)["line3", "en-us"].character = "Nobody"
+    made = list(module.make_lines(bpy.context, list(scene.labial.lines)))
+    assert bpy.ops.labial.report_lines(filepath=str(tmp_path / "dialogue.html")) == {"FINISHED"}
+    page = (tmp_path / "dialogue.html").read_text(encoding="utf-8")
+    closures = sum(outcome.report.proven("closure")[1] for outcome in made if outcome.report)
+    assert f"<dt>closures</dt><dd>{closures}</dd>" in page and f"<dt>closures proven</dt><dd>{closures}</dd>" in page
+    assert page.count("<svg") >= 2 * 4 and page.count("<details") == 5 and "has no character" in page
+    assert page.index('data-line="line3"') < page.index('data-line="line0"'), "what failed comes first"
+    assert "http" not in page.replace("http://www.w3.org", "")
+
+
 def test_the_command_makes_a_sheet_and_tells_it_as_json(
     scene: bpy.types.Scene, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
