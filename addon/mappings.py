@@ -1,6 +1,7 @@
 """How the mouth track moves one character: the standard that its names tell, or what its targets do, and its own edits.
 
-The edits are text in a custom property of its armature, or of its face where it has none.
+The edits are text in the property `labial_mapping` of its armature, or of its face where it has none: a property of
+the add-on's own, because library overrides lose new custom properties when the file is saved.
 """
 
 from __future__ import annotations
@@ -34,7 +35,6 @@ from .measure import Measured, measure, opening_pose
 from .search import find_opening
 from .tongue_bones import find_tongue
 
-PROPERTY = "labial_mapping"
 FITTED = "fitted"
 """In the place of a preset's id: mapped by what the targets do."""
 
@@ -114,10 +114,10 @@ def own_folder() -> Path:
 
 def stored(character: Character) -> RigMapping:
     """A character's own edits, none if it has none. Raises TrackFileError if they are damaged."""
-    text = next((holder[PROPERTY] for holder in _holders(character) if PROPERTY in holder), None)
-    if text is None:
+    text = next((holder.labial_mapping for holder in _holders(character) if holder.labial_mapping), "")
+    if not text:
         return RigMapping()
-    return from_text(str(text), f"of “{character.name}”", "Click Reset in the Mapping panel.")
+    return from_text(text, f"of “{character.name}”", "Click Reset in the Mapping panel.")
 
 
 def store(character: Character, mapping: RigMapping | None) -> None:
@@ -129,10 +129,10 @@ def store(character: Character, mapping: RigMapping | None) -> None:
             "Make a library override of it first."
         )
     for holder in holders:
-        if PROPERTY in holder:
-            del holder[PROPERTY]
+        if holder.labial_mapping:
+            holder.labial_mapping = ""
     if mapping is not None:
-        holders[0][PROPERTY] = as_text(mapping)
+        holders[0].labial_mapping = as_text(mapping)
 
 
 def remarks(mapping: RigMapping, rig_map: RigMap) -> tuple[str, ...]:
@@ -145,7 +145,7 @@ def remarks(mapping: RigMapping, rig_map: RigMap) -> tuple[str, ...]:
 
 
 def _holders(character: Character) -> Iterator[Any]:
-    """What may carry the mapping: the armature, then the meshes, those with most keys first."""
+    """What may carry the mapping: the armature, then the meshes, that with most keys first."""
     if character.armature is not None:
         yield bpy.data.objects[character.armature]
     meshes = [bpy.data.objects[name] for name in character.meshes]

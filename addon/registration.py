@@ -89,10 +89,12 @@ _commands: list[Any] = []
 
 
 def register() -> None:
-    """Classes, the scene's settings, one menu entry and the drawing in the timeline."""
+    """Classes, the scene's settings, an object's mapping, one menu entry and the drawing in the timeline."""
     for cls in CLASSES:
         bpy.utils.register_class(cls)
     bpy.types.Scene.labial = bpy.props.PointerProperty(type=LabialSettings)
+    bpy.types.Object.labial_mapping = bpy.props.StringProperty(options={"HIDDEN"}, override={"LIBRARY_OVERRIDABLE"})
+    bpy.types.Object.labial_level = bpy.props.FloatProperty(options={"HIDDEN"}, override={"LIBRARY_OVERRIDABLE"})
     bpy.types.VIEW3D_MT_mesh_add.append(draw_add_menu)
     bpy.app.handlers.frame_change_post.append(follow_playhead)
     overlay.register()
@@ -105,6 +107,8 @@ def unregister() -> None:
     overlay.unregister()
     bpy.app.handlers.frame_change_post.remove(follow_playhead)
     bpy.types.VIEW3D_MT_mesh_add.remove(draw_add_menu)
+    del bpy.types.Object.labial_mapping
+    del bpy.types.Object.labial_level
     del bpy.types.Scene.labial
     for cls in reversed(CLASSES):
         bpy.utils.unregister_class(cls)

@@ -18,7 +18,6 @@ from .mouth import Mouth, evaluated_points
 from .scene import actions, curves, snapshot
 
 FRAMES = np.arange(1, 60)
-PROPERTY = "labial_mapping"
 
 
 @pytest.fixture(autouse=True)
@@ -92,14 +91,14 @@ def test_the_list_shows_what_moves_a_channel(head: bpy.types.Object) -> None:
     assert {item.name: item.weight for item in mapping.weights} == arkit("U")
     mapping.channel = "jaw"
     assert rows(mapping) == {"jawOpen": 1.0}, "the jaw bone only follows"
-    assert PROPERTY not in rig(), "nothing is edited yet"
+    assert not rig().labial_mapping, "nothing is edited yet"
 
 
 def test_a_changed_weight_changes_the_motion_accordingly(head: bpy.types.Object, short_line: Path) -> None:
     generate(short_line)
     before = motion()
     set_weight(listed("jaw"), "jawOpen", 0.5)
-    assert set(json.loads(rig()[PROPERTY])["channels"]) == {"jaw"}
+    assert set(json.loads(rig().labial_mapping)["channels"]) == {"jaw"}
     generate(short_line)
     after = motion()
     jaw = key_path("jawOpen")
@@ -118,7 +117,7 @@ def test_a_weight_stays_in_the_range_of_its_key_and_its_row_where_it_is(head: bp
     place = item.as_pointer()
     item.weight = 7.0
     assert item.weight == 1.0 and mapping.weights["mouthPucker"].as_pointer() == place, "a row may be dragged"
-    assert json.loads(rig()[PROPERTY])["channels"]["U"]["mouthPucker"] == 1.0
+    assert json.loads(rig().labial_mapping)["channels"]["U"]["mouthPucker"] == 1.0
     item.weight = -1.0
     assert item.weight == 0.0
 
@@ -156,7 +155,7 @@ def test_reset_forgets_what_was_edited(head: bpy.types.Object, short_line: Path)
     detected = dict(rows(mapping))
     set_weight(mapping, "mouthUpperUpLeft", 1.0)
     assert bpy.ops.labial.reset_mapping() == {"FINISHED"}
-    assert rows(mapping) == detected and PROPERTY not in rig()
+    assert rows(mapping) == detected and not rig().labial_mapping
     generate(short_line)
     after = motion()
     assert after.keys() == before.keys()
@@ -238,11 +237,11 @@ def test_damaged_files_are_named_and_change_nothing(head: bpy.types.Object, tmp_
     (tmp_path / "other.json").write_text('{"schema": "labial-mapping/1", "channels": {"aa": {"Schnauze": 1.0}}}')
     with pytest.raises(RuntimeError, match=r"none of the names in other\.json.*Schnauze"):
         bpy.ops.labial.import_mapping(filepath=str(tmp_path / "other.json"))
-    assert snapshot() == before and PROPERTY not in rig()
+    assert snapshot() == before and not rig().labial_mapping
 
 
 def test_damaged_edits_are_named_with_the_button_that_mends_them(head: bpy.types.Object, short_line: Path) -> None:
-    rig()[PROPERTY] = "{"
+    rig().labial_mapping = "{"
     with pytest.raises(RuntimeError, match="mapping of “Labial Head”.*Click Reset"):
         generate(short_line)
     assert bpy.ops.labial.reset_mapping() == {"FINISHED"}
@@ -268,6 +267,24 @@ def test_save_and_open_keep_the_mapping(head: bpy.types.Object, short_line: Path
     generate(short_line)
     after = motion()
     assert all(np.array_equal(before[path], after[path]) for path in before)
+
+
+def test_a_linked_character_keeps_its_mapping_in_this_file(head: bpy.types.Object, tmp_path: Path) -> None:
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "asset.blend"))
+    bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
+    with bpy.data.libraries.load(str(tmp_path / "asset.blend"), link=True) as (_, wanted):
+        wanted.objects = ["Labial Head", "Labial Head Face"]
+    for obj in wanted.objects:
+        bpy.context.collection.objects.link(obj)
+    bpy.context.view_layer.objects.active = bpy.context.scene.objects["Labial Head"]
+    assert bpy.ops.labial.make_override() == {"FINISHED"}
+    set_weight(listed("jaw"), "jawOpen", 0.25)
+    with pytest.raises(RuntimeError, match="linked from another file"):
+        bpy.ops.labial.build_visemes(standard="VOWELS")
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "shot.blend"))
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "shot.blend"))
+    assert bpy.context.active_object.override_library
+    assert rows(listed("jaw")) == {"jawOpen": 0.25}
 
 
 def test_a_saved_preset_knows_the_next_character_with_the_same_odd_names(
@@ -510,6 +527,6 @@ def test_a_line_of_a_character_without_armature_uses_the_edits_of_its_face(labia
     mapping = listed("jaw")
     (name,) = rows(mapping)
     set_weight(mapping, name, 0.5)
-    assert PROPERTY in head
+    assert head.labial_mapping
     generate(DEMO_LINE)
     assert 0.1 < motion()[key_path(name)].max() <= 0.55
