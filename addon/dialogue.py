@@ -21,6 +21,7 @@ from ..model_runtime.speech_data import from_data
 from . import compat, generate, keyframes, styles
 from .character import Character, find_character
 from .generate import Prepared
+from .profile import fitted_to
 from .request import LipSyncRequest, SoundSource, decode, life_from, sound_of_file, style_from
 
 if TYPE_CHECKING:
@@ -147,6 +148,7 @@ def make_lines(context: bpy.types.Context, lines: Sequence[LabialLine], *, anew:
 def _one(context: bpy.types.Context, line: LabialLine, known: dict[str, Prepared], anew: bool) -> Outcome:
     request = request_of_line(context.scene, line)
     character = find_character(bpy.data.objects[line.character], context.view_layer)
+    request = fitted_to(request, character)
     mark = digest(request, character)
     there = keyframes.actions_of(character, request.sound.name)
     if there and not anew and there[0][keyframes.MARK].get(HASH) == mark:

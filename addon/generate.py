@@ -31,6 +31,7 @@ from . import keyframes, mappings
 from .character import Character, find_character
 from .head_bone import find_head
 from .measure import Measured
+from .profile import fitted_to
 from .proof import held_keys, prove
 from .request import LipSyncRequest, decode, request_of
 from .touched import Kept
@@ -87,6 +88,7 @@ def prepare(context: bpy.types.Context, request: LipSyncRequest) -> Prepared:
     """Main thread: finds and measures the character."""
     selected = bpy.data.objects.get(request.character) if request.character else None
     character = find_character(selected, context.view_layer)
+    request = fitted_to(request, character)
     measured, rig_map, preset = mapped(character, context.view_layer)
     remarks = mappings.remarks(mappings.stored(character), rig_map)
     character = replace(character, warnings=character.warnings + remarks)

@@ -231,6 +231,7 @@ class LABIAL_PT_dialogue(bpy.types.Panel):
                 column.label(text=part)
         layout.operator("labial.generate_lines", icon="PLAY_SOUND")
         row = layout.row(align=True)
+        row.operator("labial.learn_levels", icon="SPEAKER")
         row.operator("labial.add_sounds", icon="SOUND")
         row.operator("labial.sync_lines", icon="UV_SYNC_SELECT")
         if settings.lines:

@@ -126,7 +126,8 @@ class Style:
     """How the mouth acts; see presets/styles. Multipliers are 1.0 for the neutral reading.
 
     shapes: viseme -> the viseme shown in its place, "" where the lips of its neighbours serve; contacts stay.
-    hold_frames: every pose is held for so many frames, stepped; 0 for smooth motion.
+    hold_frames: every pose is held for so many frames, stepped; 0 for smooth motion. usual_level: dBFS of the vowels of
+    all lines of the character, against which this line is loud or quiet; 0 if that is not known.
     """
 
     name: str = "Natural"
@@ -140,6 +141,7 @@ class Style:
     breath: float = 1.0
     shapes: Mapping[str, str] = field(default_factory=dict)
     hold_frames: int = 0
+    usual_level: float = 0.0
 
 
 NATURAL = Style()

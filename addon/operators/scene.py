@@ -9,7 +9,7 @@ import bpy
 from bpy.props import BoolProperty, StringProperty
 
 from ...model_runtime.errors import LipSyncError
-from .. import compat, dialogue
+from .. import compat, dialogue, profile
 
 
 def language_chosen(settings: Any, context: bpy.types.Context) -> None:
@@ -145,6 +145,21 @@ class LABIAL_OT_generate_lines(bpy.types.Operator):
         return {"FINISHED"}
 
 
+class LABIAL_OT_learn_levels(bpy.types.Operator):
+    """Listen to all lines of each character, so that its whisper is not opened like its shout"""
+
+    bl_idname = "labial.learn_levels"
+    bl_label = "Learn Voices"
+    bl_options = {"REGISTER", "UNDO"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Keeps the level with each character; lines that were made are to be made again."""
+        levels = profile.learn(context, list(context.scene.labial.lines))
+        text = ", ".join(f"{name} {level:.0f} dB" for name, level in levels.items())
+        self.report({"INFO"}, text or "No line could be heard")
+        return {"FINISHED"} if levels else {"CANCELLED"}
+
+
 class LABIAL_OT_sync_lines(bpy.types.Operator):
     """Move the mouths of lines whose sound strip was moved"""
 
@@ -219,6 +234,7 @@ CLASSES = (
     LABIAL_OT_lines_from_strips,
     LABIAL_OT_clear_lines,
     LABIAL_OT_generate_lines,
+    LABIAL_OT_learn_levels,
     LABIAL_OT_sync_lines,
     LABIAL_OT_add_sounds,
     LABIAL_OT_check_dubs,

@@ -55,7 +55,7 @@ def articulate(speech: Speech, style: Style = NATURAL) -> MouthTrack:
     """
     frames = int(np.ceil((speech.duration + 0.25) * FRAME_RATE)) + 1
     times = np.asarray(np.arange(frames) / FRAME_RATE - style.offset_ms / 1000.0, dtype=np.float32)
-    strengths = gains(speech)
+    strengths = gains(speech, style.usual_level)
     made = gestures(speech.phones, strengths, style)
     values = np.zeros((frames, len(CHANNELS)), dtype=np.float32)
     _lips(values, made, times)

@@ -13,6 +13,8 @@ from ..contracts import FRAME_RATE, Float32, Phone, Speech
 _ORDINARY, _RAISED = -21.0, 10.0
 """Brightness over vowels in dB: of ordinary speech, and how much more a shout has. Measured: conversational and read
 speech of eight people -25 to -17, sad -25 to -23, angry -13 to -9."""
+_LOUDER = 12.0
+"""dB above or below what a character usually is, from which its jaw goes no further because of that."""
 _WHISPERED = 0.2
 """Share of the vowels' frames that a whisper has voiced at most."""
 
@@ -25,19 +27,21 @@ class Gain:
     lips: float
 
 
-def gains(speech: Speech) -> list[Gain]:
+def gains(speech: Speech, usual_level: float = 0.0) -> list[Gain]:
     """The gains of each phone.
 
     Within the line: the loudness of a phone against others of its class (vowels, sonorants, obstruents), 0.25 for
     each standard deviation (the loudness z-score of JALI's jaw and lip fields, Edwards et al. 2016; the level of a
-    fricative is its high-band energy), and a little from raised pitch. Of the line as a whole: `effort` of the voice.
-    The recording's level plays no part.
+    fricative is its high-band energy), and a little from raised pitch. Of the line as a whole: `effort` of the voice,
+    and how much louder it is than the character usually is, in dBFS (0: not known). Without that, the recording's
+    level plays no part.
     """
     loud = _scores(speech)
     high = _pitch_scores(speech)
     whole = effort(speech)
     whispering = whispered(speech)
-    jaw_of_all = 0.8 if whispering else 1.0 + 0.22 * whole
+    louder = float(np.clip((level(speech) - usual_level) / _LOUDER, -1.0, 1.0)) if usual_level else 0.0
+    jaw_of_all = (0.8 if whispering else 1.0 + 0.22 * whole) * (1.0 + 0.2 * louder)
     lips_of_all = 1.1 if whispering else 1.0 + 0.08 * whole
     return [
         Gain(
@@ -46,6 +50,12 @@ def gains(speech: Speech) -> list[Gain]:
         )
         for phone, level, tone in zip(speech.phones, loud, high, strict=True)
     ]
+
+
+def level(speech: Speech) -> float:
+    """dBFS of the vowels, their mean; -90 without any."""
+    loud = _over_vowels(speech, speech.loudness)
+    return float(loud.mean()) if len(loud) else -90.0
 
 
 def effort(speech: Speech) -> float:

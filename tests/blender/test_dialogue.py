@@ -156,6 +156,21 @@ def test_saved_and_reloaded_it_plays_and_nothing_is_done_again(scene: bpy.types.
     assert {line.status for line in bpy.context.scene.labial.lines} == {"UNCHANGED"}
 
 
+def test_a_learned_voice_makes_quiet_lines_smaller_and_old_ones_stale(scene: bpy.types.Scene, tmp_path: Path) -> None:
+    quiet = lines(scene)["line2", "en-us"]
+    with wave.open(quiet.sound) as sound:
+        kept, samples = sound.getparams(), np.frombuffer(sound.readframes(sound.getnframes()), np.int16)
+    with wave.open(quiet.sound, "wb") as sound:
+        sound.setparams(kept)
+        sound.writeframes((samples * 0.15).astype(np.int16).tobytes())
+    bpy.ops.labial.generate_lines()
+    before = jaw("Anna", range(96, 140)).max()
+    assert bpy.ops.labial.learn_levels() == {"FINISHED"}
+    bpy.ops.labial.generate_lines()
+    assert {line.status for line in scene.labial.lines} == {"DONE"}
+    assert jaw("Anna", range(96, 140)).max() < 0.92 * before
+
+
 def test_the_report_tells_what_was_proven(scene: bpy.types.Scene, tmp_path: Path) -> None:
     module = importlib.import_module(f"{MODULE}.addon.dialogue")
     lines(scene)["line3", "en-us"].character = "Nobody"

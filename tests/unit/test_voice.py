@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from model_runtime.acting.articulate import articulate
-from model_runtime.acting.voice import effort, gains, whispered
+from model_runtime.acting.voice import effort, gains, level, whispered
 from model_runtime.contracts import FRAME_RATE, Float32, Phone, Speech, frozen_array
 
 
@@ -51,6 +51,13 @@ def test_the_loud_syllable_opens_furthest_at_any_recording_level() -> None:
     gained = jaws(line)
     assert gained[2::2].argmax() == 4 and gained[10] > 1.1 * gained[8]
     np.testing.assert_allclose(jaws(speech(level=-45.0)), gained, atol=1e-6)
+
+
+def test_a_line_is_loud_or_quiet_against_what_its_character_usually_is() -> None:
+    line = speech(level=-30.0)
+    as_usual, whispering, shouting = (gains(line, usual)[2].jaw for usual in (level(line), -12.0, -45.0))
+    assert as_usual == pytest.approx(gains(line)[2].jaw)
+    assert whispering < 0.85 * as_usual and shouting > 1.15 * as_usual
 
 
 def test_a_raised_tone_opens_a_little_more() -> None:
