@@ -43,14 +43,17 @@ class SpeechNetwork:
     future_frames: int
 
     @classmethod
-    def load(cls, folder: Path = WEIGHTS) -> SpeechNetwork:
-        """Reads speech.json and speech.onnx. Raises ModelError naming what is missing or damaged."""
+    def load(cls, folder: Path = WEIGHTS, threads: int | None = None) -> SpeechNetwork:
+        """Reads speech.json and speech.onnx. Raises ModelError naming what is missing or damaged.
+
+        threads: on which onnxruntime runs it; without, all processors but one, up to four.
+        """
         contract = _contract(folder)
         graph = folder / "speech.onnx"
         if not graph.is_file() or hashlib.sha256(graph.read_bytes()).hexdigest() != contract["sha256"]:
             raise ModelError(f"The network {graph.name} is missing or damaged. Install Labial again.")
         field = contract["receptive_field"]
-        return cls(*_session(graph), int(field["past_frames"]), int(field["future_frames"]))
+        return cls(*_session(graph, threads), int(field["past_frames"]), int(field["future_frames"]))
 
     def hear(self, clip: AudioClip, progress: Progress | None = None, raise_to: float = QUIET_PEAK) -> Hearing:
         """Everything that the network hears in a clip, floor(n / 160) frames but at least one.
@@ -93,7 +96,7 @@ def _brightness(samples: Float32, first: int, last: int) -> Float32:
     return np.asarray(10.0 * np.log10(ratio), dtype=np.float32)
 
 
-def _session(graph: Path) -> tuple[Any, str]:
+def _session(graph: Path, threads: int | None) -> tuple[Any, str]:
     """The graph in onnxruntime, or in NumPy where that cannot be loaded: the same values, some times slower."""
     try:
         import onnxruntime
@@ -102,15 +105,24 @@ def _session(graph: Path) -> tuple[Any, str]:
 
         return NumpySession(graph), "NumPy"
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = max(1, min(4, (os.cpu_count() or 2) - 1))
+    options.intra_op_num_threads = threads or max(1, min(4, (os.cpu_count() or 2) - 1))
     options.inter_op_num_threads = 1
     return onnxruntime.InferenceSession(str(graph), options, providers=["CPUExecutionProvider"]), "onnxruntime"
+
+
+_shared_threads: int | None = None
 
 
 @functools.cache
 def shared() -> SpeechNetwork:
     """The network that ships, loaded once."""
-    return SpeechNetwork.load()
+    return SpeechNetwork.load(threads=_shared_threads)
+
+
+def set_threads(threads: int | None) -> None:
+    """How many threads the network of `shared` gets (None: as in `SpeechNetwork.load`); called before its first use."""
+    global _shared_threads
+    _shared_threads = threads
 
 
 def _contract(folder: Path) -> dict[str, Any]:

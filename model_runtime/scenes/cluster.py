@@ -10,7 +10,8 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
-from . import batch
+from ..hearing import network
+from .job import MANIFEST, BatchError, Job, Outcome, Team, fingerprint, version, weights, work
 
 AHEAD = 4
 """Lines that wait at the scheduler for each thread of the cluster; more would only be lost with it."""
@@ -19,7 +20,7 @@ PATIENCE = 20.0
 """Seconds in which the scheduler and its first worker answer."""
 
 
-def dask_team(scheduler: str) -> batch.Team:
+def dask_team(scheduler: str) -> Team:
     """The workers of a Dask scheduler, "tcp://HOST:PORT". Raises BatchError if the package or the scheduler is missing.
 
     The lines of a worker that dies are done by others; a line that ends several workers fails. A line is reported
@@ -28,22 +29,18 @@ def dask_team(scheduler: str) -> batch.Team:
     try:
         import distributed
     except ImportError:
-        raise batch.BatchError(
+        raise BatchError(
             "A batch on a cluster needs the package distributed: pip install distributed. Without it: no --scheduler."
         ) from None
     try:
         client = distributed.Client(scheduler, timeout=PATIENCE, set_as_default=False)
     except (OSError, ValueError) as error:
-        raise batch.BatchError(
-            f"The scheduler {scheduler} does not answer ({error}). Check it and its port."
-        ) from error
+        raise BatchError(f"The scheduler {scheduler} does not answer ({error}). Check it and its port.") from error
     try:
         client.wait_for_workers(1, timeout=PATIENCE)
     except TimeoutError:
         client.close()
-        raise batch.BatchError(
-            f"The scheduler {scheduler} has no workers. Start some: dask worker {scheduler}"
-        ) from None
+        raise BatchError(f"The scheduler {scheduler} has no workers. Start some: dask worker {scheduler}") from None
     _require_same(client)
     return functools.partial(_outcomes, client=client, library=distributed)
 
@@ -54,27 +51,28 @@ def _require_same(client: Any) -> None:
     try:
         theirs = {"the scheduler": client.run_on_scheduler(made_with), **client.run(made_with)}
     except Exception as error:
-        raise batch.BatchError(
+        raise BatchError(
             f"The cluster cannot import model_runtime ({type(error).__name__}). "
-            f"Start its scheduler and its workers with PYTHONPATH={batch.MANIFEST.parent}."
+            f"Start its scheduler and its workers with PYTHONPATH={MANIFEST.parent}."
         ) from error
     if other := sorted(address for address, found in theirs.items() if found != ours):
-        raise batch.BatchError(f"Another version of Labial is on {', '.join(other)}. Install the same one.")
+        raise BatchError(f"Another version of Labial is on {', '.join(other)}. Install the same one.")
 
 
 def made_with() -> tuple[str, str]:
     """Version of Labial and of its network here."""
-    return batch.version(), batch.weights()
+    return version(), weights()
 
 
-def on_cluster(job: batch.Job) -> batch.Outcome:
+def on_cluster(job: Job) -> Outcome:
     """A job on a worker of the cluster, whose network takes one thread, as the worker's own threads share it."""
-    batch.load_network(one_thread=True)
-    return batch.work(job)
+    network.set_threads(1)
+    network.shared()
+    return work(job)
 
 
-def _outcomes(queue: deque[batch.Job], *, client: Any, library: Any) -> Iterator[batch.Outcome]:
-    waiting: dict[Any, batch.Job] = {}
+def _outcomes(queue: deque[Job], *, client: Any, library: Any) -> Iterator[Outcome]:
+    waiting: dict[Any, Job] = {}
     done = library.as_completed(loop=client.loop, raise_errors=False)
     try:
         while queue or waiting:
@@ -95,17 +93,17 @@ def _threads(client: Any) -> int:
     try:
         return sum(client.nthreads().values())
     except OSError as error:
-        raise batch.BatchError(GONE) from error
+        raise BatchError(GONE) from error
 
 
-def _outcome(future: Any, job: batch.Job) -> batch.Outcome:
+def _outcome(future: Any, job: Job) -> Outcome:
     """What a worker returned, or why none could. Raises BatchError if the scheduler is gone."""
     if future.status == "finished":
         return future.result()  # type: ignore[no-any-return]
     if future.status in ("lost", "cancelled"):
-        raise batch.BatchError(GONE)
+        raise BatchError(GONE)
     error = future.exception()
     if type(error).__name__ == "KilledWorker":
         what = f"{job.sound.name} ended several workers. Check the sound."
-        return batch.Outcome(job, "failed", batch.fingerprint(job), what)
-    raise batch.BatchError(f"A worker cannot do its work ({error}). Check that it has the same version of Labial")
+        return Outcome(job, "failed", fingerprint(job), what)
+    raise BatchError(f"A worker cannot do its work ({error}). Check that it has the same version of Labial")

@@ -21,7 +21,8 @@ import pytest
 
 from model_runtime import track_file
 from model_runtime.scenes import batch, cluster, sheet
-from model_runtime.scenes.batch import BatchError, Job, Outcome
+from model_runtime.scenes.job import BatchError, Job, Outcome, file_name, work
+from model_runtime.scenes.ledger import TRIES, locked
 
 ROOT = Path(__file__).resolve().parents[2]
 LINE = ROOT / "presets/demo/line.wav"
@@ -70,7 +71,7 @@ def assert_whole(folder: Path, names: set[str]) -> None:
 def in_this_process(queue: deque[Job]) -> Iterator[Outcome]:
     """A team of one: what the tests of the bookkeeping need."""
     while queue:
-        yield batch.work(queue.popleft())
+        yield work(queue.popleft())
 
 
 def test_a_batch_that_is_killed_three_times(tmp_path: Path) -> None:
@@ -101,7 +102,7 @@ def test_only_what_changed_is_done_again(tmp_path: Path) -> None:
     assert first.todo == 5 and not out.exists()
     first = again()
     assert len(first.done) == 4 and first.exit_code == 1
-    assert [row["tries"] for row in ledger(out) if row["state"] == "failed"] == [batch.TRIES]
+    assert [row["tries"] for row in ledger(out) if row["state"] == "failed"] == [TRIES]
     second = again()
     assert len(second.skipped) == 4 and not second.done and "set aside before" in second.failed[0]["error"]
     assert len(ledger(out)) == 5
@@ -138,7 +139,7 @@ def test_a_worker_that_dies_or_hangs_fails_its_line_alone(tmp_path: Path, monkey
 def test_shards_are_all_lines_once_and_share_a_folder(tmp_path: Path) -> None:
     lines, out = made_sheet(tmp_path, 9), tmp_path / "out"
     found = sheet.read(lines)
-    with batch.locked(out, (1, 3)):
+    with locked(out, (1, 3)):
         for k in (2, 3):
             batch.run(found, out, in_this_process, shard=(k, 3))
         for clash in ((1, 3), (1, 1), (1, 2)):
@@ -151,7 +152,7 @@ def test_shards_are_all_lines_once_and_share_a_folder(tmp_path: Path) -> None:
 
 def test_a_second_batch_is_refused_and_a_stale_lock_taken_over(tmp_path: Path) -> None:
     lines, out = made_sheet(tmp_path, 1), tmp_path / "out"
-    with batch.locked(out, (1, 1)):
+    with locked(out, (1, 1)):
         refused = run(lines, "--out", out)
     assert refused.returncode == 2 and f"process {os.getpid()}" in refused.stderr and not refused.stdout
     lock = next(out.glob(".batch*.lock"))
@@ -177,12 +178,12 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.Mon
     lines = made_sheet(tmp_path, 1)
     with pytest.raises(BatchError, match="cannot be written"):
         batch.run(sheet.read(lines), tmp_path / "l00.wav" / "out", in_this_process)
-    locked = tmp_path / "locked"
-    locked.mkdir(mode=0o500)
-    if not os.access(locked, os.W_OK):  # whoever is root may write everywhere
+    closed = tmp_path / "locked"
+    closed.mkdir(mode=0o500)
+    if not os.access(closed, os.W_OK):  # whoever is root may write everywhere
         with pytest.raises(BatchError, match="cannot be written"):
-            batch.run(sheet.read(lines), locked, in_this_process)
-    assert not list(locked.iterdir())
+            batch.run(sheet.read(lines), closed, in_this_process)
+    assert not list(closed.iterdir())
 
 
 def test_words_need_their_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -196,13 +197,9 @@ def test_words_need_their_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 @pytest.mark.parametrize("name", ["../x", "a/b", "con", "nul.txt", ".", "", "ü" * 200, "𠀀" * 90, "a\0b", "A:B", "x "])
 def test_an_id_becomes_a_file_name(name: str) -> None:
-    made = batch.file_name(name)
+    made = file_name(name)
     assert made.endswith(".mouth.json") and len(made.encode()) < 255 and not set(made) & set('/\\:\0*?"<>|')
-    assert (
-        made[0] not in ". "
-        and made != batch.file_name(name + "_")
-        and batch.file_name("sc1_Anna-7") == "sc1_Anna-7.mouth.json"
-    )
+    assert made[0] not in ". " and made != file_name(name + "_") and file_name("sc1_Anna-7") == "sc1_Anna-7.mouth.json"
 
 
 def test_exit_codes_and_what_is_said(tmp_path: Path) -> None:

@@ -100,6 +100,13 @@ def test_progress_rises_and_may_cancel(monkeypatch: pytest.MonkeyPatch) -> None:
     assert told == [0.0, 0.25, 0.5]
 
 
+def test_threads_are_as_many_as_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(network, "_shared_threads", None)
+    network.set_threads(1)
+    for heard_by, threads in ((network.SpeechNetwork.load(threads=3), 3), (network.shared.__wrapped__(), 1)):
+        assert heard_by.session.get_session_options().intra_op_num_threads == threads
+
+
 @pytest.fixture
 def weights(tmp_path: Path) -> Path:
     return Path(shutil.copytree(network.WEIGHTS, tmp_path / "weights"))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from model_runtime.scenes import sheet
+from model_runtime.scenes import sheet, timecode
 from model_runtime.scenes.sheet import SheetError
 
 
@@ -98,13 +98,13 @@ def test_ids_are_told_apart(folder: Path) -> None:
     ("01:00:00;00", 29.97, 107892 / 29.97), ("01:00:00:00", 23.976, 86400 / 23.976),
 ])  # fmt: skip
 def test_times(text: str, fps: float, expected: float) -> None:
-    assert sheet.seconds(text, fps) == pytest.approx(expected)
+    assert timecode.seconds(text, fps) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("text", ["", "-1", "nan", "1e9", "00:00:00:24", "00:60:00:00", "1:61", "noon", "=1"])
 def test_no_times(text: str) -> None:
     with pytest.raises(ValueError, match="."):
-        sheet.seconds(text)
+        timecode.seconds(text)
 
 
 def test_overlaps_are_noted_for_one_character(folder: Path) -> None:
