@@ -36,7 +36,7 @@ def learn(context: bpy.types.Context, lines: Sequence[LabialLine]) -> dict[str, 
     """
     heard: dict[str, tuple[Character, list[float]]] = {}
     for line in lines:
-        obj = bpy.data.objects.get(line.character)
+        obj: bpy.types.Object | None = bpy.data.objects.get(line.character)
         if obj is None:
             continue
         try:
