@@ -51,6 +51,11 @@ class Detected:
     tongue: tuple[int, ...] = ()
     """Indices of the tongue bones that joined."""
 
+    @property
+    def standard(self) -> str:
+        """What a mapping made over it says in `preset`."""
+        return self.preset.id if self.preset else FITTED
+
     def followers(self, mapping: RigMapping) -> dict[int, Float32]:
         """The bones that keep step with the keys that lower the jaw, and how far they turn for each target."""
         if self.preset is None:
@@ -71,7 +76,7 @@ class Detected:
     def rows(self) -> RigMapping:
         """All channels as detected, without the bones that only follow."""
         without = self.followers(RigMapping())
-        return RigMapping(rows_of(self.rig_map, without), self.preset.id if self.preset else FITTED)
+        return RigMapping(rows_of(self.rig_map, without), self.standard)
 
 
 def detect(character: Character, mapping: RigMapping, view_layer: bpy.types.ViewLayer) -> Detected:

@@ -182,8 +182,9 @@ def _look(context: bpy.types.Context, character: Character, mapping: RigMapping)
     global _seen
     names = {name for row in mapping.rows.values() for name in row}
     named = frozenset(label(target) for target in character.targets if label(target) in names)
-    key = (bpy.data.filepath, character, mapping.preset)
-    if _seen is None or _seen[0] != key or named - set(map(label, _seen[1].rig_map.targets)):
+    key = (bpy.data.filepath, character)
+    known = _seen is not None and _seen[0] == key and mapping.preset in ("", _seen[1].standard)
+    if not known or named - set(map(label, _seen[1].rig_map.targets)):
         _seen = (key, mappings.detect(character, mapping, context.view_layer))
     return _seen[1]
 

@@ -184,6 +184,10 @@ def test_the_preview_poses_one_channel_and_puts_back_what_was_there(head: bpy.ty
 def test_the_preview_of_p_and_f_is_what_was_proven_to_close(head: bpy.types.Object) -> None:
     mouth, mapping = Mouth(head), listed("aa")
     mapping.preview = True
+    seen = importlib.import_module(f"{MODULE}.addon.operators.mapping")
+    measured = seen._seen
+    set_weight(mapping, "mouthUpperUpLeft", 0.3)
+    assert seen._seen is measured, "a slider is dragged: nothing is measured again"
     mapping.channel = "PP"
     assert mouth.gap() < 0.03
     assert head.data.shape_keys.key_blocks["jawOpen"].value == pytest.approx(0.06)
@@ -467,8 +471,10 @@ def test_vowels_are_built_of_visemes_and_the_character_stays_known(head: bpy.typ
     assert bpy.ops.labial.build_visemes(standard="VOWELS") == {"FINISHED"}
     wanted, found = shown_by({"viseme_aa": 1.0}), shown_by({"A": 1.0})
     assert all(np.allclose(wanted[name], found[name], atol=1e-6) for name in wanted)
+    shown_by({})
     generate(short_line)
-    after = motion()
+    after, report = motion(), bpy.context.scene.labial.report
+    assert report.closures and report.proven == report.closures
     assert actions()[0]["labial"]["preset"] == "oculus15"
     assert after.keys() == before.keys()
     assert all(np.array_equal(before[path], after[path]) for path in before)
