@@ -1,4 +1,4 @@
-"""The command line: `python -m model_runtime cues|phones|track|batch …`."""
+"""The command line: `python -m model_runtime cues|phones|track|batch|export …`."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import pipeline, track_file
+from . import delivery, pipeline, track_file
 from .acting.articulate import articulate
 from .acting.styles import load_style
 from .contracts import Speech
 from .errors import LipSyncError
-from .export import cues
+from .export import cues, formats
 from .hearing import audio, transcript
 from .scenes import batch, cluster, sheet
 
@@ -72,6 +72,15 @@ def run_track(options: argparse.Namespace) -> int:
     """Writes the mouth motion of one sound as *.mouth.json."""
     (line,) = _lines(options)
     track_file.write(articulate(_listen(line), load_style(options.style)), options.output)
+    return 0
+
+
+def run_export(options: argparse.Namespace) -> int:
+    """Writes a *.mouth.json in the format of another tool."""
+    track, suffix = track_file.read(options.track), formats.load_engine(options.to).suffix
+    output = options.output or options.track.with_name(options.track.name.removesuffix(".mouth.json") + suffix)
+    names = delivery.read_names(options.names) if options.names else {}
+    delivery.export(track, options.to, output, fps=options.fps, rig=options.rig, names=names, paths=options.path)
     return 0
 
 
@@ -146,6 +155,7 @@ def _parser() -> argparse.ArgumentParser:
     track.add_argument("--style", default="Natural")
     track.set_defaults(run=run_track)
     _add_batch(commands)
+    _add_export(commands)
     for command, count in ((make_cues, "*"), (phones, "+"), (track, 1)):
         command.add_argument("audio", type=Path, nargs=count)
         words = command.add_mutually_exclusive_group()
@@ -178,6 +188,18 @@ def _add_batch(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     lines.add_argument("--dry-run", action="store_true", help="only say what would be done")
     lines.add_argument("--json", action="store_true", help="print a report as JSON")
     lines.set_defaults(run=run_batch)
+
+
+def _add_export(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    made = commands.add_parser("export", help="*.mouth.json in the format of an engine, see docs/export.md")
+    made.add_argument("track", type=Path, metavar="TRACK.mouth.json")
+    made.add_argument("--to", required=True, choices=tuple(formats.FORMATS), metavar="FORMAT", help="%(choices)s")
+    made.add_argument("-o", "--output", type=Path, help="without it, beside the track")
+    made.add_argument("--fps", type=float, help="frames a second; else what the engine expects")
+    made.add_argument("--rig", default="", help="arkit52, oculus15, vrm1 or another rig preset; else the engine's")
+    made.add_argument("--names", type=Path, metavar="MAP.json", help="name of the rig preset -> name on the character")
+    made.add_argument("--path", action="append", default=[], help="mesh in the engine; may be given for each of many")
+    made.set_defaults(run=run_export)
 
 
 def _positive(text: str) -> int:

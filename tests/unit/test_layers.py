@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 FLOORS = {
     "errors": 0, "phones": 0, "contracts": 0, "track_file": 0, "speech_data": 0,
     "hearing": 1, "acting": 1, "rigs": 1, "export": 1, "plate": 1,
-    "pipeline": 2, "live": 2,
+    "pipeline": 2, "live": 2, "delivery": 2,
     "scenes": 3,
     "__main__": 4,
 }  # fmt: skip
