@@ -61,7 +61,7 @@ def motion(
     if paths and not engine.path:
         raise LipSyncError(f"{engine.title} addresses no meshes. Leave --path out.")
     preset = _preset(engine, rig)
-    values = standard_values(sample(track, fps), preset) * engine.scale
+    values = np.round(standard_values(sample(track, fps), preset).astype(np.float64), 6) * engine.scale
     spelled = _renamed(engine, preset, names or {})
     return Motion(title, spelled, frozen_array(values), fps, speech(track), tuple(paths) or (engine.path,))
 
@@ -69,15 +69,25 @@ def motion(
 def sample(track: MouthTrack, fps: float) -> Float32:
     """The track's channels at whole frames from 0 to its end, float32 [frames, channels].
 
-    A contact that falls between two frames is moved onto one.
+    A contact that falls between two frames is moved onto one. A style that holds its poses is held here too.
     """
-    last = math.ceil(track.duration * fps - 1e-6)
-    times = np.arange(last + 1) / fps
-    clock = FrameClock(round(fps), round(fps) / fps, 0.0)
-    for frame, contact in contact_frames(track.contacts, clock, 0, last):
-        times[frame] = np.clip(times[frame], *_plateau(contact))
+    hold = max(1, track.style.hold_frames)
+    last, centre = math.ceil(track.duration * fps - 1e-6), 0.5 * (hold - 1)
+    times = (np.arange(0, last + 1, hold) + centre) / fps
+    clock = FrameClock(round(fps), hold * round(fps) / fps, -centre / hold)
+    snapped = contact_frames(track.contacts, clock, 0, len(times) - 1)
+    for pose, contact in snapped if hold == 1 else _nearest(snapped, clock):
+        times[pose] = np.clip(times[pose], *_plateau(contact))
     at = np.arange(len(track.values)) / FRAME_RATE
-    return frozen_array(np.stack([np.interp(times, at, column) for column in track.values.T], axis=1))
+    poses = np.stack([np.interp(times, at, column) for column in track.values.T], axis=1)
+    return frozen_array(np.repeat(poses, hold, axis=0)[: last + 1])
+
+
+def _nearest(snapped: Sequence[tuple[int, Contact]], clock: FrameClock) -> list[tuple[int, Contact]]:
+    """Of the poses of each contact, the one at its centre: a pose that is held is long enough."""
+    by_distance = sorted(snapped, key=lambda item: -abs(item[0] - clock.frame(item[1].apex)))
+    own = {contact: pose for pose, contact in by_distance}
+    return [(pose, contact) for contact, pose in own.items()]
 
 
 def _plateau(contact: Contact) -> tuple[float, float]:

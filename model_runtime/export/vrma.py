@@ -43,7 +43,8 @@ _BONES: dict[str, tuple[str, tuple[float, float, float]]] = {
 
 def encode(motion: Motion) -> bytes:
     """The file; all expressions are in it, so that those of an earlier clip go to rest."""
-    curves = [(motion.times[keys], motion.values[keys, i]) for i, keys in _keys(motion)]
+    keys = [motion.keys(column) for column in range(len(motion.names))]
+    curves = [(motion.times[frames], motion.values[frames, column]) for column, frames in enumerate(keys)]
     arrays = [array for times, values in curves for array in (times.astype("<f4"), _translations(values))]
     first = len(_BONES)
     nodes = _skeleton() + [{"name": name} for name in motion.names]
@@ -72,10 +73,6 @@ def encode(motion: Motion) -> bytes:
         **_stored(arrays),
     }
     return glb(content, b"".join(array.tobytes() for array in arrays))
-
-
-def _keys(motion: Motion) -> list[tuple[int, Any]]:
-    return [(i, motion.keys(i)) for i in range(len(motion.names))]
 
 
 def _translations(weights: Any) -> Any:

@@ -22,7 +22,18 @@ from numpy.typing import NDArray
 
 from model_runtime import delivery, track_file
 from model_runtime.acting.articulate import articulate
-from model_runtime.contracts import CHANNELS, VISEMES, Contact, MouthTrack, Phone, Speech, frozen_array
+from model_runtime.acting.styles import load_style
+from model_runtime.contracts import (
+    CHANNELS,
+    NATURAL,
+    VISEMES,
+    Contact,
+    MouthTrack,
+    Phone,
+    Speech,
+    Style,
+    frozen_array,
+)
 from model_runtime.errors import LipSyncError, TrackFileError
 from model_runtime.export.formats import ENGINES, FORMATS, load_engine
 from model_runtime.phones import PHONES, VISEME_OF
@@ -51,7 +62,7 @@ class Reading(NamedTuple):
         return np.asarray(np.interp(times, *self.curves[name]))
 
 
-def line(seconds: float = 60.0) -> MouthTrack:
+def line(seconds: float = 60.0, style: Style = NATURAL) -> MouthTrack:
     """A line of random phones, a third of them p b m, at the speed of quick speech."""
     random = np.random.default_rng(7)
     phones, at = [Phone("sil", 0.0, 0.2)], 0.2
@@ -63,7 +74,7 @@ def line(seconds: float = 60.0) -> MouthTrack:
         at += length
     phones.append(Phone("sil", at, seconds))
     loudness = frozen_array(np.full(round(seconds * 100), -20.0))
-    return articulate(Speech(tuple(phones), seconds, loudness))
+    return articulate(Speech(tuple(phones), seconds, loudness), style)
 
 
 @pytest.fixture(scope="module")
@@ -351,6 +362,16 @@ def test_lips_close_on_a_frame(track: MouthTrack, tmp_path: Path, format_id: str
     name = {"ovr": "PP", "livelink": "MouthClose", "unreal_csv": "MouthClose", "unreal_json": "MouthClose"}
     whole = 1.0 if format_id == "ovr" else 0.06 * load_engine(format_id).scale
     assert closed(reading, track, fps, name.get(format_id, "mouthClose"), whole) >= 0.99
+
+
+def test_a_style_that_holds_its_poses_is_held(tmp_path: Path) -> None:
+    slow = line(40.0, load_style("Stop-motion"))
+    assert slow.style.hold_frames == 2
+    reading = written(slow, "ovr", tmp_path, 24.0)
+    for _, values in reading.curves.values():
+        assert (values[0 : len(values) // 2 * 2 : 2] == values[1::2]).all()
+    assert closed(reading, slow, 12.0, "PP", 1.0) >= 0.99
+    assert np.mean(reading.curves["PP"][1] > 0.99) < 0.5
 
 
 @pytest.mark.parametrize("fps", [24.0, 30.0, 60.0])
