@@ -88,6 +88,7 @@ class _Wiring:
 
     def __init__(self) -> None:
         self._drivers: dict[Any, dict[Channel, Any]] = {}
+        self._inputs: dict[Channel, list[tuple[str, Channel | None]]] = {}
 
     def ends(self, owner: Any) -> dict[Channel, Any]:
         """What drivers hold on a data-block."""
@@ -101,6 +102,13 @@ class _Wiring:
         """The driver that holds a channel."""
         return self.ends(channel.owner).get(channel)
 
+    def inputs(self, channel: Channel) -> list[tuple[str, Channel | None]]:
+        """The variables of the driver that holds a channel, by name; None is none that can be followed."""
+        if channel not in self._inputs:
+            curve = self.driver(channel)
+            self._inputs[channel] = [(v.name, _read(v)) for v in curve.driver.variables] if curve else []
+        return self._inputs[channel]
+
     def sources(self, channel: Channel, depth: int = 0) -> list[Channel]:
         """The channels at the beginning of the drivers before a channel; none if one of them cannot be followed."""
         curve = self.driver(channel)
@@ -109,8 +117,7 @@ class _Wiring:
         if depth > _DEPTH or not curve.driver.is_valid:
             return []
         found: dict[Channel, None] = {}
-        for variable in curve.driver.variables:
-            read = _read(variable)
+        for _, read in self.inputs(channel):
             if read is not None:
                 found.update(dict.fromkeys(self.sources(read, depth + 1)))
         return list(found)
@@ -122,14 +129,13 @@ class _Wiring:
         curve = self.driver(channel)
         if curve is None or depth > _DEPTH:
             return 0.0 if channel.kind != "property" or _is_control(channel) else float(_current(channel))
-        driver, values = curve.driver, {}
-        for variable in driver.variables:
-            read = _read(variable)
+        values = {}
+        for name, read in self.inputs(channel):
             seen = None if read is None else self.value(read, given, depth + 1)
             if seen is None:
                 return None
-            values[variable.name] = seen
-        result = _joined(driver, values)
+            values[name] = seen
+        result = _joined(curve.driver, values)
         shaped = len(curve.keyframe_points) or len(curve.modifiers)
         return float(curve.evaluate(result)) if shaped and result is not None else result
 
@@ -256,16 +262,16 @@ def _target(
 ) -> Target | None:
     """A source under its own name, and under that of the key that it alone moves."""
     low, high = _range(source)
+    under_own_name = Target("property", source.name, (source.owner.name,), low, high, bone=source.bone)
+    if source.kind == "property" and not _one(ends):
+        return under_own_name
     reach = {name: wiring.whole(end, source, low, high) for name, end in ends.items()}
     known = {name: value for name, value in reach.items() if value}
     forward = {name: value for name, value in known.items() if value > 0.0} or known
-    one = forward if len({_SIDE.sub("", name).lower() for name in forward}) == 1 else {}
-    if source.kind == "property":
-        if not one:
-            return Target("property", source.name, (source.owner.name,), low, high, bone=source.bone)
-    elif not forward:
-        return None
-    elif not one:  # a slider of many keys is known by the name of its bone
+    if not forward:
+        return under_own_name if source.kind == "property" else None
+    one = forward
+    if not _one(forward):  # a slider of many keys is known by the name of its bone
         lonely = sum(c.owner == source.owner and c.bone == source.bone for c in controls) == 1
         name = source.bone if lonely else f"{source.bone} {'xyz'[source.axis]}"
         one = {name: min(forward.values(), key=abs)}
@@ -274,6 +280,11 @@ def _target(
     return Target(
         source.kind, source.name, (source.owner.name,), 0.0, most, source.axis, whole, source.bone, tuple(one)
     )  # fmt: skip
+
+
+def _one(names: Iterable[str]) -> bool:
+    """Whether names are one but for the side."""
+    return len({_SIDE.sub("", name).lower() for name in names}) == 1
 
 
 def _range(source: Channel) -> tuple[float, float]:

@@ -6,6 +6,7 @@ import importlib
 import math
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 import bpy
 import numpy as np
@@ -131,6 +132,35 @@ def a_chain_of_properties(head: bpy.types.Object) -> None:
         reads(driver, rig.data, f'["{final}"]')
 
 
+def visemes_of_daz(head: bpy.types.Object) -> None:
+    """As Genesis comes: no key has the name of a viseme; a property for each moves two of them, some the jaw bone."""
+    rig, bone = head.parent, head.parent.pose.bones["jaw"]
+    visemes = {"aa": "AA", "E": "EH", "RR": "ER", "FF": "F", "I": "IY", "kk": "K", "nn": "L", "PP": "M", "O": "OW",
+               "SS": "S", "CH": "SH", "DD": "T", "TH": "TH", "U": "UW"}  # fmt: skip
+    bone.rotation_mode = "XYZ"
+    turn = bone.driver_add("rotation_euler", 0).driver
+    turn.expression = "0.2 * AA + 0.1 * OW"
+    for mesh in head.parent.children:
+        for key in list(mesh.data.shape_keys.key_blocks[1:]) if mesh.data.shape_keys else ():
+            viseme = visemes.get(key.name.removeprefix("viseme_"))
+            if viseme is None:
+                mesh.shape_key_remove(key)
+                continue
+            name = f"eCTRLv{viseme}"
+            if name not in rig:
+                dial(rig, name)
+            half = mesh.shape_key_add(name=f"pJCM_{key.name}_b")
+            for point, whole, rest in zip(half.data, key.data, key.relative_key.data, strict=True):
+                point.co = rest.co + 0.5 * (whole.co - rest.co)
+            key.name, half.value = f"pJCM_{key.name}_a", 0.0
+            for part, share in ((key, 0.5), (half, 1.0)):
+                driver = driven(part)
+                driver.expression = f"{share} * var"
+                reads(driver, rig, f'["{name}"]')
+    for viseme in ("AA", "OW"):
+        reads(turn, rig, f'["eCTRLv{viseme}"]', viseme)
+
+
 def properties_of_bones(head: bpy.types.Object) -> None:
     bone = head.parent.pose.bones["head"]
     for key in keys(head):
@@ -223,12 +253,13 @@ def sliders_that_say_nothing(head: bpy.types.Object) -> None:
 
 ZOO = (
     upper_case, a_lead, two_meshes, keys_on_two_meshes, properties_of_the_rig, properties_in_percent,
-    a_chain_of_properties, properties_of_bones, sliders, dials_of_bones, keys_that_follow_keys, tiny, huge,
+    a_chain_of_properties, visemes_of_daz, properties_of_bones, sliders, dials_of_bones, keys_that_follow_keys, tiny,
+    huge,
     lying(0), lying(1), lying(2), on_an_empty, names_that_say_nothing, sliders_that_say_nothing,
 )  # fmt: skip
 CONTROLLED = (
-    properties_of_the_rig, properties_in_percent, a_chain_of_properties, properties_of_bones, sliders, dials_of_bones,
-    sliders_that_say_nothing,
+    properties_of_the_rig, properties_in_percent, a_chain_of_properties, visemes_of_daz, properties_of_bones, sliders,
+    dials_of_bones, sliders_that_say_nothing,
 )  # fmt: skip
 """Where no key may be written."""
 
@@ -278,6 +309,26 @@ def test_a_key_moved_by_another_character_is_named(head: bpy.types.Object, short
     generate(short_line)
     assert "mouthPucker is driven and cannot be keyed" in bpy.context.scene.labial.report.notes
     assert other.animation_data is None
+
+
+def test_daz_is_known_by_its_properties(head: bpy.types.Object) -> None:
+    visemes_of_daz(head)
+    module = importlib.import_module(f"{MODULE}.addon.character")
+    character = module.find_character(head, bpy.context.view_layer)
+    assert not [target for target in character.targets if target.name == "jaw"], "its turn is driven"
+    rig_map = importlib.import_module(f"{MODULE}.addon.generate").mapped(character, bpy.context.view_layer)[1]
+    assert rig_map.preset == "daz"
+
+
+@pytest.mark.parametrize(("expression", "value"), [
+    ("var", 0.5), ("-2 * var + 1", 0.0), ("clamp(var * 4, 0, 1)", 1.0), ("var if var > 0.4 else 0", 0.5),
+    ("max(0, min(1, pow(var, 2)))", 0.25), ("smoothstep(0, 1, var)", 0.5), ("var > 0.4 and other < 1", 1.0),
+    ("frame / 24", None), ("noise.random()", None), ("self.location.x", None), ("var / 0", None), ("var +", None),
+    ("__import__('os').getcwd()", None), ("'a' * 9", None),
+])  # fmt: skip
+def test_expressions_of_drivers(labial: ModuleType, expression: str, value: float | None) -> None:
+    module = importlib.import_module(f"{MODULE}.addon.expressions")
+    assert module.evaluated(expression, {"var": 0.5, "other": 0.25}) == value
 
 
 def test_a_slider_is_whole_where_its_key_is(head: bpy.types.Object, short_line: Path) -> None:
