@@ -13,7 +13,7 @@ from .motion import Motion, plain
 _SKINNED_MESH_RENDERER = 137
 _LINEAR = 69
 """Tangent mode of a broken, linear key."""
-_SAFE = re.compile(r"[A-Za-z_][\w./ -]*\w", re.ASCII)
+_SAFE = re.compile(r"(?!(?i:true|false|yes|no|on|off|null)$)[A-Za-z_][\w./ -]*\w", re.ASCII)
 _HEAD = """%YAML 1.1
 %TAG !u! tag:unity3d.com,2011:
 --- !u!74 &7400000
