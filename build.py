@@ -22,6 +22,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
@@ -281,35 +282,42 @@ def build(options: argparse.Namespace) -> None:
 
 
 def test(options: argparse.Namespace) -> int:
-    """Build the zip of this platform, run each suite in its environment, and say at the end which ran."""
+    """Build the zip of this platform, run the suites in their environments, two at a time, and say what ran."""
     suites = options.only or SUITES
     chosen = ["-q", *(["-k", options.k] if options.k else [])]
     zips = build_zips([this_platform()], ["labial-full"]) if set(suites) & set(BLENDERS) else []
-    results = {}
+    results, commands = {}, {}
     for name in suites:
-        title, versions, _ = ENVIRONMENTS[name]
-        if not options.only and not find_python(versions):
-            results[name] = f"did not run: no Python {' or '.join(versions)} was found"
-            continue
-        begin = time.monotonic()
-        try:
-            if name == "unit":
-                python = environment(name)
-                say(f"tests/unit in {title}")
-                run(python, "-m", "pytest", "tests/unit", *chosen)
-            else:
-                python = blender(name)
-                say(f"tests/blender in {title}")
-                # -P and the empty pythonpath keep the checkout out of the way: the zip's code is what runs.
-                isolated = ("-P", "-m", "pytest", "-o", "pythonpath=", "tests/blender")
-                run(python, *isolated, *chosen, LABIAL_ZIP=str(zips[0]))
-            results[name] = f"passed in {time.monotonic() - begin:.0f} s"
-        except subprocess.CalledProcessError as error:
-            results[name] = f"FAILED in {time.monotonic() - begin:.0f} s (exit code {error.returncode})"
+        if not options.only and not find_python(ENVIRONMENTS[name].pythons):
+            results[name] = f"did not run: no Python {' or '.join(ENVIRONMENTS[name].pythons)} was found"
+        elif name == "unit":
+            commands[name] = [environment(name), "-m", "pytest", "tests/unit", *chosen]
+        else:
+            # -P and the empty pythonpath keep the checkout out of the way: the zip's code is what runs.
+            isolated = ("-P", "-m", "pytest", "-o", "pythonpath=", "tests/blender")
+            commands[name] = [blender(name), *isolated, *chosen]
+    variables = {"LABIAL_ZIP": str(zips[0])} if zips else {}
+    with ThreadPoolExecutor(2) as pool:
+        jobs = {name: pool.submit(run_suite, name, command, variables) for name, command in commands.items()}
+        results |= {name: job.result() for name, job in jobs.items()}
     say("what ran:")
-    for name, result in results.items():
-        print(f"  {name:6} {ENVIRONMENTS[name].title:16} {result}")
+    for name in suites:
+        print(f"  {name:6} {ENVIRONMENTS[name].title:16} {results[name]}")
     return int(any(result.startswith("FAILED") for result in results.values()))
+
+
+def run_suite(name: str, command: Sequence[str | Path], variables: dict[str, str]) -> str:
+    """Runs a test suite, prints what it said once it has ended, and returns how it ended."""
+    say(f"testing in {ENVIRONMENTS[name].title}")
+    begin = time.monotonic()
+    one_thread = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}  # the suites share the processors
+    done = subprocess.run(
+        [str(part) for part in command], cwd=ROOT, env=os.environ | one_thread | variables, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, errors="replace",
+    )  # fmt: skip
+    say(f"{ENVIRONMENTS[name].title}:\n{done.stdout}")
+    seconds = f"in {time.monotonic() - begin:.0f} s"
+    return f"passed {seconds}" if done.returncode == 0 else f"FAILED {seconds} (exit code {done.returncode})"
 
 
 def demo(options: argparse.Namespace) -> None:

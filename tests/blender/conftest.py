@@ -60,14 +60,19 @@ def clean_scene(labial: ModuleType) -> bpy.types.Scene:
 CHECKOUT = Path(__file__).resolve().parents[2]
 CHARACTERS = CHECKOUT.parent / "shared/characters"
 PEOPLE = CHECKOUT.parent / "shared/speech/handlabelled/ae"
+_HEAD = Path(_USER_FOLDER.name) / "head.blend"
+"""The sample head, built once."""
 DEMO_LINE = CHECKOUT / "presets/demo/line.wav"
 
 
 def load_character(name: str) -> bpy.types.Object:
     """The sample head ("head") or a character of ../shared in a scene of its own; its face is returned, active."""
-    if name == "head":
+    if name == "head" and _HEAD.is_file():
+        bpy.ops.wm.read_homefile(filepath=str(_HEAD), load_ui=False)
+    elif name == "head":
         bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
         bpy.ops.labial.add_head()
+        bpy.ops.wm.save_as_mainfile(filepath=str(_HEAD), copy=True)
     else:
         path = CHARACTERS / f"{name}.blend"
         if not path.is_file():

@@ -89,7 +89,7 @@ def outside(rows: Rows, span: tuple[float, float]) -> Rows:
     return rows[(rows[:, 0] <= span[0]) | (rows[:, 0] >= span[1])]
 
 
-@pytest.mark.parametrize("style", ["Natural", "Shout"])
+@pytest.mark.parametrize("style", ["Shout"])
 @pytest.mark.parametrize("change", [moved, dragged, added, marked])
 def test_a_changed_key_survives_and_all_others_are_made_anew(
     head: bpy.types.Object, short_line: Path, change: Callable[[], float], style: str
