@@ -52,15 +52,20 @@ class LABIAL_PT_main(bpy.types.Panel):
         _draw_report(layout, context)
 
 
-class LABIAL_PT_acting(bpy.types.Panel):
-    """The dials."""
+class _SubPanel:
+    """A part of the tab, closed at first."""
 
-    bl_label = "Acting"
     bl_parent_id = "LABIAL_PT_main"
     bl_space_type = "VIEW_3D"
     bl_region_type = "UI"
     bl_category = "Labial"
     bl_options = {"DEFAULT_CLOSED"}
+
+
+class LABIAL_PT_acting(_SubPanel, bpy.types.Panel):  # type: ignore[misc]
+    """The dials."""
+
+    bl_label = "Acting"
 
     def draw(self, context: bpy.types.Context) -> None:
         """How much of everything, and how exact the keys are."""
@@ -71,15 +76,10 @@ class LABIAL_PT_acting(bpy.types.Panel):
             layout.prop(settings, name)
 
 
-class LABIAL_PT_life(bpy.types.Panel):
+class LABIAL_PT_life(_SubPanel, bpy.types.Panel):  # type: ignore[misc]
     """What moves beside the mouth."""
 
     bl_label = "Life"
-    bl_parent_id = "LABIAL_PT_main"
-    bl_space_type = "VIEW_3D"
-    bl_region_type = "UI"
-    bl_category = "Labial"
-    bl_options = {"DEFAULT_CLOSED"}
 
     def draw_header(self, context: bpy.types.Context) -> None:
         """On or off."""
@@ -109,15 +109,10 @@ class LABIAL_UL_phones(bpy.types.UIList):
         row.prop(item, "strength", text="", slider=True)
 
 
-class LABIAL_PT_words(bpy.types.Panel):
+class LABIAL_PT_words(_SubPanel, bpy.types.Panel):  # type: ignore[misc]
     """The line at the playhead as a list."""
 
     bl_label = "Edit in Words"
-    bl_parent_id = "LABIAL_PT_main"
-    bl_space_type = "VIEW_3D"
-    bl_region_type = "UI"
-    bl_category = "Labial"
-    bl_options = {"DEFAULT_CLOSED"}
 
     def draw(self, context: bpy.types.Context) -> None:
         """Words, phones and what is protected."""
@@ -144,15 +139,10 @@ class LABIAL_UL_weights(bpy.types.UIList):
         row.prop(item, "weight", text="", slider=True)
 
 
-class LABIAL_PT_mapping(bpy.types.Panel):
+class LABIAL_PT_mapping(_SubPanel, bpy.types.Panel):  # type: ignore[misc]
     """Which targets of the character show each channel of the mouth track."""
 
     bl_label = "Mapping"
-    bl_parent_id = "LABIAL_PT_main"
-    bl_space_type = "VIEW_3D"
-    bl_region_type = "UI"
-    bl_category = "Labial"
-    bl_options = {"DEFAULT_CLOSED"}
 
     def draw(self, context: bpy.types.Context) -> None:
         """A channel with its targets, and what can be done with the whole."""
@@ -201,15 +191,10 @@ class LABIAL_UL_lines(bpy.types.UIList):
         row.label(text=item.language)
 
 
-class LABIAL_PT_dialogue(bpy.types.Panel):
+class LABIAL_PT_dialogue(_SubPanel, bpy.types.Panel):  # type: ignore[misc]
     """All lines of the scene."""
 
     bl_label = "Dialogue"
-    bl_parent_id = "LABIAL_PT_main"
-    bl_space_type = "VIEW_3D"
-    bl_region_type = "UI"
-    bl_category = "Labial"
-    bl_options = {"DEFAULT_CLOSED"}
 
     def draw(self, context: bpy.types.Context) -> None:
         """The list, its active line, and what can be done with all."""
@@ -241,15 +226,10 @@ class LABIAL_PT_dialogue(bpy.types.Panel):
             row.operator("labial.report_lines", icon="FILE_TEXT")
 
 
-class LABIAL_PT_cutout(bpy.types.Panel):
+class LABIAL_PT_cutout(_SubPanel, bpy.types.Panel):  # type: ignore[misc]
     """A mouth of drawings."""
 
     bl_label = "Drawn Mouth"
-    bl_parent_id = "LABIAL_PT_main"
-    bl_space_type = "VIEW_3D"
-    bl_region_type = "UI"
-    bl_category = "Labial"
-    bl_options = {"DEFAULT_CLOSED"}
 
     def draw(self, context: bpy.types.Context) -> None:
         """Which number of which object, and which drawings."""

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from .. import phones
 from ..contracts import FRAME_RATE, LIFE, Float32, LifeTrack, Phone, Speech, frozen_array
+from .voice import over_vowels
 
 BLINKS = 17.5
 """Blinks a minute: people at rest 17, talking freely 26, reading aloud 4.5 (Bentivoglio et al. 1997)."""
@@ -113,8 +114,8 @@ def arousal(speech: Speech) -> Mood:
     voices are equally dark: the flat pitch tells the sad one. The height of the pitch is the speaker's, not the
     mood's, and the level is the recording's: neither counts. Below -30 dB the recording itself is dull.
     """
-    bright = _over_vowels(speech, speech.brightness)
-    pitch = _over_vowels(speech, speech.pitch)
+    bright = over_vowels(speech, speech.brightness)
+    pitch = over_vowels(speech, speech.pitch)
     if len(bright) < 20:
         return Mood()
     dark = float(bright.mean()) + 21.5
@@ -122,7 +123,7 @@ def arousal(speech: Speech) -> Mood:
     clear = float(np.clip(dark / (10.0 if dark > 0.0 else 5.0), -1.2, 1.2))
     voiced = pitch[pitch > 0.0]
     lively = float(np.clip((_semitones(voiced).std() - 2.4) / 1.2, -1.0, 1.0)) if len(voiced) >= 20 else 0.0
-    uneven = float(np.clip((_over_vowels(speech, speech.loudness).std() - 6.0) / 3.0, -1.0, 1.0))
+    uneven = float(np.clip((over_vowels(speech, speech.loudness).std() - 6.0) / 3.0, -1.0, 1.0))
     aroused = float(np.clip(0.7 * clear + 0.25 * lively + 0.1 * uneven, -1.0, 1.0))
     strained, subdued = max(0.0, clear - 0.6), max(0.0, -aroused - 0.2)
     pleasant = float(np.clip(0.4 * max(0.0, lively) * min(1.0, max(0.0, 2.0 * clear)) - strained - subdued, -0.6, 0.6))
@@ -320,15 +321,6 @@ def _apart(found: list[tuple[Phone, float]], seconds: float) -> list[tuple[Phone
         if all(abs(phone.start - other.start) >= seconds for other, _ in kept):
             kept.append((phone, strength))
     return sorted(kept, key=lambda item: item[0].start)
-
-
-def _over_vowels(speech: Speech, curve: Float32) -> Float32:
-    """The frames of a curve [t] that lie in vowels."""
-    inside = np.zeros(len(curve), dtype=bool)
-    for phone in speech.phones:
-        if phone.symbol in phones.VOWELS:
-            inside[_frames(phone, len(curve))] = True
-    return curve[inside]
 
 
 def _semitones(pitch: Float32) -> Floats:

@@ -54,23 +54,23 @@ def gains(speech: Speech, usual_level: float = 0.0) -> list[Gain]:
 
 def level(speech: Speech) -> float:
     """dBFS of the vowels, their mean; -90 without any."""
-    loud = _over_vowels(speech, speech.loudness)
+    loud = over_vowels(speech, speech.loudness)
     return float(loud.mean()) if len(loud) else -90.0
 
 
 def effort(speech: Speech) -> float:
     """-0.4 (soft, sad) over 0 (ordinary) to 1 (shouted), from how bright the vowels are; 0 where that is not known."""
-    bright = _over_vowels(speech, speech.brightness)
+    bright = over_vowels(speech, speech.brightness)
     return float(np.clip((bright.mean() - _ORDINARY) / _RAISED, -0.4, 1.0)) if len(bright) >= 20 else 0.0
 
 
 def whispered(speech: Speech) -> bool:
     """Whether the vocal folds rest in most of the vowels."""
-    pitch = _over_vowels(speech, speech.pitch)
+    pitch = over_vowels(speech, speech.pitch)
     return len(pitch) >= 20 and float((pitch > 0.0).mean()) < _WHISPERED
 
 
-def _over_vowels(speech: Speech, curve: Float32) -> Float32:
+def over_vowels(speech: Speech, curve: Float32) -> Float32:
     """The frames of a curve that lie in vowels; none if the curve is not known."""
     if not len(curve):
         return curve
