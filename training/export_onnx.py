@@ -93,9 +93,23 @@ def quantised(proto: onnx.ModelProto) -> onnx.ModelProto:
     del small.graph.value_info[:]
     small.graph.node.extend(nodes)
     small.graph.initializer.extend(scales)
-    small.doc_string = ""
+    without_origins(small)
     onnx.checker.check_model(small)
     return small
+
+
+def without_origins(proto: onnx.ModelProto) -> None:
+    """Takes out what the exporter notes about the source code of each node: paths of the machine that trained."""
+    del proto.metadata_props[:], proto.graph.metadata_props[:]
+    proto.doc_string = proto.graph.doc_string = ""
+    for item in (*proto.graph.node, *proto.graph.initializer, *proto.graph.value_info, *proto.graph.input,
+                 *proto.graph.output):  # fmt: skip
+        item.doc_string = ""
+        del item.metadata_props[:]
+    for function in proto.functions:
+        for node in function.node:
+            node.doc_string = ""
+            del node.metadata_props[:]
 
 
 def contract(weights: bytes, state: dict[str, Any], net: SpeechNet) -> dict[str, Any]:

@@ -191,3 +191,8 @@ def test_shipped_network_hears_words_and_neither_silence_nor_noise(shipped: Hear
     assert np.concatenate(right).mean() > 0.75
     noise = np.random.default_rng(0).normal(0.0, 0.05, SAMPLE_RATE).astype(np.float32)
     assert (shipped(noise)[0].argmax(1) == PHONES.index("sil")).mean() > 0.9
+
+
+def test_the_shipped_network_says_nothing_of_the_machine_that_trained_it() -> None:
+    weights = (Path(__file__).parents[2] / "model_runtime/hearing/weights/speech.onnx").read_bytes()
+    assert b"stack_trace" not in weights and b".py" not in weights and b"site-packages" not in weights
