@@ -17,6 +17,7 @@ from ..model_runtime.errors import CharacterError, LipSyncError
 from ..model_runtime.hearing import network
 from ..model_runtime.scenes import sheet
 from ..model_runtime.scenes.batch_report import BatchLine, described, write_batch_report
+from ..model_runtime.scenes.job import weights
 from ..model_runtime.speech_data import from_data
 from . import compat, generate, keyframes, styles
 from .character import Character, find_character
@@ -122,7 +123,7 @@ def digest(request: LipSyncRequest, character: Character) -> str:
     data = hashlib.sha256(Path(request.sound.path).read_bytes())
     parts = (
         replace(request, sound=replace(request.sound, path="")), character.targets, network.shared().executor,
-        hashlib.sha256((network.WEIGHTS / "speech.onnx").read_bytes()).hexdigest(),
+        weights(),
     )  # fmt: skip
     data.update(repr(parts).encode())
     return data.hexdigest()[:32]

@@ -55,6 +55,10 @@ class Prepared:
     calibration: Calibration
     liveliness: pipeline.Liveliness | None
 
+    def lively(self) -> pipeline.Liveliness | None:
+        """What moves beside the mouth in this line: every line has a seed of its own."""
+        return self.liveliness and replace(self.liveliness, seed=zlib.crc32(self.request.sound.name.encode()))
+
 
 @dataclass(frozen=True)
 class Result:
@@ -79,7 +83,7 @@ def again(context: bpy.types.Context, action: bpy.types.Action, speech: Speech) 
     request = prepared.request
     performance = pipeline.act(
         speech, prepared.rig_map, prepared.calibration, request.clock, request.style, request.tolerance,
-        prepared.liveliness,
+        prepared.lively(),
     )  # fmt: skip
     return deliver(context, prepared, performance)
 
@@ -113,8 +117,7 @@ def _liveliness(
     if request.life is None:
         return None
     head = find_head(character, measured, context.view_layer) if request.life.head else None
-    seed = zlib.crc32(request.sound.name.encode())
-    return pipeline.Liveliness(request.life, preset, character.targets, head, seed)
+    return pipeline.Liveliness(request.life, preset, character.targets, head)
 
 
 def perform(prepared: Prepared, progress: Progress | None = None) -> pipeline.Performance:
@@ -130,7 +133,7 @@ def perform(prepared: Prepared, progress: Progress | None = None) -> pipeline.Pe
         transcript=request.transcript or None,
         language=request.language,
         tolerance=request.tolerance,
-        liveliness=prepared.liveliness,
+        liveliness=prepared.lively(),
         progress=progress,
     )
 

@@ -63,6 +63,14 @@ def jaw(who: str, frames: range) -> np.ndarray:
     return np.array(found)
 
 
+def nods(who: str, frames: range) -> np.ndarray:
+    found = []
+    for frame in frames:
+        bpy.context.scene.frame_set(frame)
+        found.append(tuple(bpy.data.objects[who].pose.bones["head"].rotation_quaternion))
+    return np.array(found)
+
+
 def _keys(obj: bpy.types.Object) -> list[str]:
     shapes = obj.data.shape_keys if obj.type == "MESH" else None
     return [key.name for key in shapes.key_blocks] if shapes else []
@@ -92,10 +100,13 @@ def test_all_lines_are_made_where_they_begin_and_not_made_twice(scene: bpy.types
 
 def test_a_line_made_alone_has_the_keys_of_one_made_in_a_batch(scene: bpy.types.Scene) -> None:
     module = importlib.import_module(f"{MODULE}.addon.dialogue")
+    scene.labial.life = True
     bpy.ops.labial.generate_lines()
-    before = jaw("Anna", range(96, 140))
+    before, head = jaw("Anna", range(96, 140)), nods("Anna", range(96, 140))
     assert [o.status for o in module.make_lines(bpy.context, [lines(scene)["line2", "en-us"]], anew=True)] == ["DONE"]
     np.testing.assert_array_equal(jaw("Anna", range(96, 140)), before)
+    assert np.ptp(head) > 0.0
+    np.testing.assert_array_equal(nods("Anna", range(96, 140)), head)
 
 
 def test_the_scene_speaks_one_language_at_a_time(scene: bpy.types.Scene) -> None:
