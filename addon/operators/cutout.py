@@ -9,11 +9,12 @@ import bpy
 from ...model_runtime import pipeline
 from ...model_runtime.acting.articulate import articulate
 from ...model_runtime.contracts import Target
-from ...model_runtime.errors import CharacterError, LipSyncError
+from ...model_runtime.errors import CharacterError
 from ...model_runtime.rigs.cutout import drawn, load_drawings
 from .. import generate, keyframes
 from ..character import Character
 from ..request import decode, request_from
+from .telling import tells_errors
 
 
 def drawing_sets(_self: Any, _context: Any) -> list[tuple[str, str, str]]:
@@ -55,22 +56,18 @@ class LABIAL_OT_cutout(bpy.types.Operator):
             cls.poll_message_set("Select the object that carries the number of the drawing")
         return context.active_object is not None
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
+    @tells_errors
+    def execute(self, context: bpy.types.Context) -> None:
         """Hears the chosen sound and writes the line."""
         settings, obj = context.scene.labial, context.active_object
-        try:
-            request = request_from(context)
-            target = target_of(obj, settings.cutout_property)
-            speech = pipeline.listen(decode(request.sound), request.transcript or None, request.language)
-            drawings = load_drawings()[settings.cutout_set]
-            keys = drawn(articulate(speech, request.style), request.clock, drawings, target, settings.cutout_first)
-            character = Character(obj.name, (), obj.name, (target,))
-            made_from = generate.made_from(request, "cutout", speech)
-            written = keyframes.write(character, keys, request.sound.name, made_from)
-            keyframes.finish(written.action, written.kept, keys)
-        except LipSyncError as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
+        request = request_from(context)
+        target = target_of(obj, settings.cutout_property)
+        speech = pipeline.listen(decode(request.sound), request.transcript or None, request.language)
+        drawings = load_drawings()[settings.cutout_set]
+        keys = drawn(articulate(speech, request.style), request.clock, drawings, target, settings.cutout_first)
+        character = Character(obj.name, (), obj.name, (target,))
+        made_from = generate.made_from(request, "cutout", speech)
+        written = keyframes.write(character, keys, request.sound.name, made_from)
+        keyframes.finish(written.action, written.kept, keys)
         notes = " ".join(written.warnings)
         self.report({"INFO"}, f"{keys.key_count} drawings on “{target.name}” of {obj.name}. {notes}".strip())
-        return {"FINISHED"}

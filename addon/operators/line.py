@@ -13,6 +13,7 @@ from .. import compat, generate, keyframes
 from ..character import find_character
 from ..job import Job
 from ..request import request_from
+from .telling import tells_errors
 
 running: Job[Performance] | None = None
 """The job whose progress the panel shows."""
@@ -41,15 +42,10 @@ class LABIAL_OT_generate(bpy.types.Operator):
             return True
         return False
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
+    @tells_errors
+    def execute(self, context: bpy.types.Context) -> None:
         """Makes the line in one go: scripts and background."""
-        try:
-            result = generate.generate(context, request_from(context))
-        except LipSyncError as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
-        self._tell(context, result)
-        return {"FINISHED"}
+        self._tell(context, generate.generate(context, request_from(context)))
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
         """Makes the line on a worker thread while the window stays alive."""
@@ -126,13 +122,10 @@ class LABIAL_OT_clear(bpy.types.Operator):
             cls.poll_message_set("Select a character: its face or its rig")
         return context.active_object is not None
 
+    @tells_errors
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Removes every line of this character."""
-        try:
-            count = keyframes.remove(find_character(context.active_object, context.view_layer))
-        except LipSyncError as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
+        count = keyframes.remove(find_character(context.active_object, context.view_layer))
         self.report({"INFO"}, f"{count} line(s) removed" if count else "There was nothing of Labial to remove")
         return {"FINISHED"} if count else {"CANCELLED"}
 

@@ -30,6 +30,7 @@ from ...model_runtime.rigs.mapping import (
 )
 from .. import mappings, preview, visemes
 from ..character import Character, find_character
+from .telling import tells_errors
 
 _filling = False
 """Whether the list is being filled: then nobody edits."""
@@ -196,7 +197,7 @@ def _within(character: Character, name: str, weight: float) -> float:
 
 
 class _OfMapping(bpy.types.Operator):
-    """What the operators of the panel share: they need a character, and tell what went wrong."""
+    """What the operators of the panel share: they need a character."""
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
@@ -204,19 +205,6 @@ class _OfMapping(bpy.types.Operator):
         if context.active_object is None:
             cls.poll_message_set("Select a character: its face or its rig")
         return context.active_object is not None
-
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        """Does it, or says why not."""
-        try:
-            self.work(context)
-        except LipSyncError as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
-        return {"FINISHED"}
-
-    def work(self, context: bpy.types.Context) -> None:
-        """Raises LipSyncError."""
-        raise NotImplementedError
 
 
 class LABIAL_OT_edit_mapping(_OfMapping):
@@ -226,7 +214,8 @@ class LABIAL_OT_edit_mapping(_OfMapping):
     bl_label = "Edit Mapping"
     bl_options = {"REGISTER", "UNDO"}
 
-    def work(self, context: bpy.types.Context) -> None:
+    @tells_errors
+    def execute(self, context: bpy.types.Context) -> None:
         """Measures the character and fills the list."""
         fill(context)
 
@@ -259,7 +248,8 @@ class LABIAL_OT_add_target(_OfMapping):
         context.window_manager.invoke_search_popup(self)
         return {"RUNNING_MODAL"}
 
-    def work(self, context: bpy.types.Context) -> None:
+    @tells_errors
+    def execute(self, context: bpy.types.Context) -> None:
         """Adds it with its whole shape, or as a bone halfway to where it may go."""
         character, settings = shown(context), context.scene.labial.mapping
         target = next((t for t in character.targets if label(t) == self.target), None)
@@ -278,7 +268,8 @@ class LABIAL_OT_remove_target(_OfMapping):
     bl_label = "Remove Target"
     bl_options = {"REGISTER", "UNDO"}
 
-    def work(self, context: bpy.types.Context) -> None:
+    @tells_errors
+    def execute(self, context: bpy.types.Context) -> None:
         """Removes the row."""
         character, settings = shown(context), context.scene.labial.mapping
         if not 0 <= settings.index < len(settings.weights):
@@ -299,7 +290,8 @@ class LABIAL_OT_mirror_mapping(_OfMapping):
         name="To", items=[("RIGHT", "Left to Right", "Copy left to right"), ("LEFT", "Right to Left", "And back")]
     )
 
-    def work(self, context: bpy.types.Context) -> None:
+    @tells_errors
+    def execute(self, context: bpy.types.Context) -> None:
         """Mirrors the row."""
         character, channel = shown(context), context.scene.labial.mapping.channel
         row = _rows(context, character)[channel]
@@ -314,7 +306,8 @@ class LABIAL_OT_reset_mapping(_OfMapping):
     bl_label = "Reset"
     bl_options = {"REGISTER", "UNDO"}
 
-    def work(self, context: bpy.types.Context) -> None:
+    @tells_errors
+    def execute(self, context: bpy.types.Context) -> None:
         """Forgets, and lists what is detected."""
         mappings.store(find_character(context.active_object, context.view_layer), None)
         fill(context)
@@ -333,7 +326,8 @@ class LABIAL_OT_save_rig(_OfMapping):
         """Asks for the name."""
         return set(context.window_manager.invoke_props_dialog(self))
 
-    def work(self, context: bpy.types.Context) -> None:
+    @tells_errors
+    def execute(self, context: bpy.types.Context) -> None:
         """Writes it into the user's folder."""
         character = find_character(context.active_object, context.view_layer)
         mapping = mappings.stored(character)
@@ -355,7 +349,8 @@ class LABIAL_OT_export_mapping(_OfMapping, ExportHelper):  # type: ignore[misc]
     filename_ext = ".json"
     filter_glob: StringProperty(default="*.json", options={"HIDDEN"})  # type: ignore[valid-type]
 
-    def work(self, context: bpy.types.Context) -> None:
+    @tells_errors
+    def execute(self, context: bpy.types.Context) -> None:
         """Writes detected and edited rows alike."""
         character = shown(context)
         rows = _rows(context, character)
@@ -373,7 +368,8 @@ class LABIAL_OT_import_mapping(_OfMapping, ImportHelper):  # type: ignore[misc]
     filename_ext = ".json"
     filter_glob: StringProperty(default="*.json", options={"HIDDEN"})  # type: ignore[valid-type]
 
-    def work(self, context: bpy.types.Context) -> None:
+    @tells_errors
+    def execute(self, context: bpy.types.Context) -> None:
         """Keeps it with the character; names that it does not have are told."""
         character = find_character(context.active_object, context.view_layer)
         path = Path(bpy.path.abspath(self.filepath))
@@ -419,7 +415,8 @@ class LABIAL_OT_build_visemes(_OfMapping):
         for first in range(0, len(names), 5):
             layout.label(text=", ".join(names[first : first + 5]))
 
-    def work(self, context: bpy.types.Context) -> None:
+    @tells_errors
+    def execute(self, context: bpy.types.Context) -> None:
         """Measures, mixes and says what was made and what was not."""
         stop_preview(context)
         character = find_character(context.active_object, context.view_layer)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import bpy
 
-from ...model_runtime.errors import LipSyncError
 from ..linked import make_override
+from .telling import tells_errors
 
 
 class LABIAL_OT_make_override(bpy.types.Operator):
@@ -22,16 +22,12 @@ class LABIAL_OT_make_override(bpy.types.Operator):
             cls.poll_message_set("Select a linked character, or the empty that shows it")
         return context.active_object is not None
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
+    @tells_errors
+    def execute(self, context: bpy.types.Context) -> None:
         """Overrides, and selects what can be animated."""
-        try:
-            found = make_override(context.active_object, context.scene, context.view_layer)
-        except LipSyncError as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
+        found = make_override(context.active_object, context.scene, context.view_layer)
         for obj in context.selected_objects:
             obj.select_set(False)
         found.select_set(True)
         context.view_layer.objects.active = found
         self.report({"INFO"}, f"“{found.name}” can be animated in this file")
-        return {"FINISHED"}

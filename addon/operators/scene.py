@@ -10,6 +10,7 @@ from bpy.props import BoolProperty, StringProperty
 
 from ...model_runtime.errors import LipSyncError
 from .. import compat, dialogue, profile
+from .telling import tells_errors
 
 
 def language_chosen(settings: Any, context: bpy.types.Context) -> None:
@@ -44,18 +45,14 @@ class LABIAL_OT_lines_from_sheet(bpy.types.Operator):
         context.window_manager.fileselect_add(self)
         return {"RUNNING_MODAL"}
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
+    @tells_errors
+    def execute(self, context: bpy.types.Context) -> None:
         """Reads it; what is wrong with rows is told and the others are taken."""
-        try:
-            problems = dialogue.fill_from_sheet(context.scene, self.filepath, self.anywhere)
-        except LipSyncError as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
+        problems = dialogue.fill_from_sheet(context.scene, self.filepath, self.anywhere)
         for problem in problems[:8]:
             self.report({"WARNING"}, problem)
         more = f", {len(problems)} things to mend" if problems else ""
         self.report({"INFO"}, f"{len(context.scene.labial.lines)} lines{more}")
-        return {"FINISHED"}
 
 
 class LABIAL_OT_lines_from_strips(bpy.types.Operator):

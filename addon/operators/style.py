@@ -8,10 +8,10 @@ import bpy
 from bpy.props import StringProperty
 
 from ...model_runtime.acting.styles import save_style
-from ...model_runtime.errors import LipSyncError
 from .. import styles
 from ..properties import forget_styles
 from ..request import DIALS, style_from
+from .telling import tells_errors
 
 
 class LABIAL_OT_save_style(bpy.types.Operator):
@@ -27,19 +27,14 @@ class LABIAL_OT_save_style(bpy.types.Operator):
         """Asks for the name."""
         return set(context.window_manager.invoke_props_dialog(self))
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
+    @tells_errors
+    def execute(self, context: bpy.types.Context) -> None:
         """Writes it, chooses it and sets the dials back, so that it looks as before."""
         settings = context.scene.labial
-        try:
-            path = save_style(
-                replace(style_from(settings, settings.style), name=self.name.strip()), styles.own_folder()
-            )
-        except LipSyncError as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
+        style = replace(style_from(settings, settings.style), name=self.name.strip())
+        path = save_style(style, styles.own_folder())
         forget_styles()
-        settings.style = self.name.strip()
+        settings.style = style.name
         for name in (*DIALS, "offset_ms"):
             settings.property_unset(name)
         self.report({"INFO"}, f"Saved as {path}")
-        return {"FINISHED"}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -12,12 +13,13 @@ import bpy
 from bpy.app.handlers import persistent
 
 from ...model_runtime.contracts import FrameClock, Phone, Speech
-from ...model_runtime.errors import CharacterError, LipSyncError
+from ...model_runtime.errors import CharacterError
 from ...model_runtime.phones import PHONES
 from ...model_runtime.speech_data import from_data
 from .. import generate, keyframes, touched
 from ..character import find_character
 from ..keyframes import MARK
+from .telling import tells_errors
 
 SHORTEST = 0.01
 """Seconds that a phone keeps when its neighbour grows."""
@@ -51,6 +53,25 @@ def line_at_playhead(context: bpy.types.Context) -> Any:
     return min(actions, key=away)
 
 
+def listed(words: Any) -> Any:
+    """The line of the list. Raises CharacterError if it is gone."""
+    action: Any = bpy.data.actions.get(words.action)
+    if action is None or MARK not in action:
+        raise CharacterError("The line of this list is not there any more. Click Edit Line again.")
+    return action
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Rows are set without being taken for edits."""
+    global _filling
+    _filling = True
+    try:
+        yield
+    finally:
+        _filling = False
+
+
 def edited(speech: Speech, phones: Sequence[Phone]) -> Speech:
     """The line with other phones, without gaps: each lasts until the next begins, none shorter than `SHORTEST`."""
     starts = [0.0]
@@ -72,30 +93,22 @@ def _edited_phone(phone: Phone, row: Any) -> Phone:
 
 def fill(context: bpy.types.Context, action: bpy.types.Action) -> None:
     """Shows a line in the list."""
-    global _filling
     words = context.scene.labial.words
     speech = from_data(json.loads(action[MARK]["speech"]))
-    _filling = True
-    try:
+    with _quietly():
         words.action, words.transcript = action.name, action[MARK]["transcript"]
         words.phones.clear()
         for phone in speech.phones:
             row = words.phones.add()
             row.symbol, row.start, row.strength = phone.symbol, phone.start, phone.strength
-    finally:
-        _filling = False
     follow_playhead(context.scene)
 
 
 def _show_starts(words: Any, speech: Speech) -> None:
     """The rows as the line has them: a start that was moved may have pushed others."""
-    global _filling
-    _filling = True
-    try:
+    with _quietly():
         for row, phone in zip(words.phones, speech.phones, strict=True):
             row.start = phone.start
-    finally:
-        _filling = False
 
 
 def phone_changed(_self: Any, context: bpy.types.Context) -> None:
@@ -115,18 +128,14 @@ def row_chosen(words: Any, context: bpy.types.Context) -> None:
 @persistent  # type: ignore[untyped-decorator]
 def follow_playhead(scene: bpy.types.Scene, _graph: Any = None) -> None:
     """The row under the playhead is the active one."""
-    global _filling
     words = getattr(scene, "labial", None) and scene.labial.words
     if not words or not words.phones or words.action not in bpy.data.actions or _filling:
         return
     seconds = _clock(scene, words).seconds(scene.frame_current_final)
     index = bisect_right([row.start for row in words.phones], seconds + 1e-4) - 1
     if index >= 0 and index != words.index:
-        _filling = True
-        try:
+        with _quietly():
             words.index = index
-        finally:
-            _filling = False
 
 
 def _clock(scene: bpy.types.Scene, words: Any) -> FrameClock:
@@ -141,14 +150,10 @@ class LABIAL_OT_list_words(bpy.types.Operator):
     bl_label = "Edit Line"
     bl_options = {"REGISTER", "UNDO"}
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
+    @tells_errors
+    def execute(self, context: bpy.types.Context) -> None:
         """Fills the list."""
-        try:
-            fill(context, line_at_playhead(context))
-        except LipSyncError as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
-        return {"FINISHED"}
+        fill(context, line_at_playhead(context))
 
 
 class LABIAL_OT_apply_words(bpy.types.Operator):
@@ -158,24 +163,17 @@ class LABIAL_OT_apply_words(bpy.types.Operator):
     bl_label = "Apply"
     bl_options = {"REGISTER", "UNDO", "INTERNAL"}
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
+    @tells_errors
+    def execute(self, context: bpy.types.Context) -> None:
         """Acts the line again from its list."""
         words = context.scene.labial.words
-        action: Any = bpy.data.actions.get(words.action)
-        if action is None or MARK not in action:
-            self.report({"ERROR"}, "The line of this list is not there any more. Click Edit Line again.")
-            return {"CANCELLED"}
-        try:
-            speech = from_data(json.loads(action[MARK]["speech"]))
-            rows = [_edited_phone(phone, row) for row, phone in zip(words.phones, speech.phones, strict=True)]
-            result = generate.again(context, action, edited(speech, rows))
-        except LipSyncError as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
+        action = listed(words)
+        speech = from_data(json.loads(action[MARK]["speech"]))
+        rows = [_edited_phone(phone, row) for row, phone in zip(words.phones, speech.phones, strict=True)]
+        result = generate.again(context, action, edited(speech, rows))
         words.action = result.action
         _show_starts(words, result.performance.speech)
         context.scene.labial.report.show(result.report)
-        return {"FINISHED"}
 
 
 class LABIAL_OT_align_words(bpy.types.Operator):
@@ -185,22 +183,14 @@ class LABIAL_OT_align_words(bpy.types.Operator):
     bl_label = "Align Words"
     bl_options = {"REGISTER", "UNDO"}
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
+    @tells_errors
+    def execute(self, context: bpy.types.Context) -> None:
         """Generates the line from its own sound with the list's words."""
         words = context.scene.labial.words
-        action: Any = bpy.data.actions.get(words.action)
-        if action is None or MARK not in action:
-            self.report({"ERROR"}, "The line of this list is not there any more. Click Edit Line again.")
-            return {"CANCELLED"}
-        try:
-            asked = replace(generate.request_of(action, context), transcript=words.transcript.strip())
-            result = generate.generate(context, asked)
-        except LipSyncError as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
+        asked = replace(generate.request_of(listed(words), context), transcript=words.transcript.strip())
+        result = generate.generate(context, asked)
         context.scene.labial.report.show(result.report)
         fill(context, bpy.data.actions[result.action])
-        return {"FINISHED"}
 
 
 class LABIAL_OT_protect(bpy.types.Operator):
@@ -217,14 +207,9 @@ class LABIAL_OT_protect(bpy.types.Operator):
             cls.poll_message_set("Set a preview range in the timeline first (P)")
         return context.active_object is not None and context.scene.use_preview_range
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
+    @tells_errors
+    def execute(self, context: bpy.types.Context) -> None:
         """Remembers the range with the line."""
-        try:
-            action = line_at_playhead(context)
-        except LipSyncError as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
-        scene = context.scene
+        action, scene = line_at_playhead(context), context.scene
         touched.protect(action, MARK, scene.frame_preview_start, scene.frame_preview_end)
         self.report({"INFO"}, f"Frames {scene.frame_preview_start}-{scene.frame_preview_end} are protected")
-        return {"FINISHED"}

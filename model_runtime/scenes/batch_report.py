@@ -11,7 +11,8 @@ from statistics import median
 import numpy as np
 
 from .. import phones
-from ..contracts import FRAME_RATE, AudioClip, ContactProof, MouthTrack, Speech
+from ..acting.voice import level
+from ..contracts import AudioClip, ContactProof, MouthTrack, Speech
 from . import plots
 from .report import STYLESHEET
 
@@ -54,20 +55,16 @@ def described(
     """The line with what its sound and motion tell."""
     spoken = [p for p in speech.phones if p.symbol != phones.SILENCE]
     length = sum(p.end - p.start for p in spoken)
-    vowels = np.zeros(len(speech.loudness), dtype=bool)
-    for phone in spoken:
-        if phone.symbol in phones.VOWELS:
-            vowels[int(phone.start * FRAME_RATE) : int(phone.end * FRAME_RATE)] = True
     return BatchLine(
         line.name, line.character, line.language, line.status, line.note, clip.duration, line.closures, line.touches,
         sum(p.confidence * (p.end - p.start) for p in spoken) / length if length else 0.0,
-        speech.text_fit, float(speech.loudness[vowels].mean()) if vowels.any() else -90.0,
+        speech.text_fit, level(speech),
         float((np.abs(clip.samples) > 0.999).mean()), plots.line_plot(clip, speech, track, proofs),
     )  # fmt: skip
 
 
-def warnings(line: BatchLine, level: float | None = None) -> list[str]:
-    """What an artist should look at, worst first. level: the median of the character's lines in dBFS."""
+def warnings(line: BatchLine, usual: float | None = None) -> list[str]:
+    """What an artist should look at, worst first. usual: the median of the character's lines in dBFS."""
     found = []
     if line.status == "FAILED":
         found.append(line.note)
@@ -80,8 +77,8 @@ def warnings(line: BatchLine, level: float | None = None) -> list[str]:
         found.append(f"heard with a confidence of {line.confidence:.2f} only")
     if line.clipped > CLIPPED:
         found.append(f"{line.clipped:.1%} of the sound is overdriven")
-    if level is not None and abs(line.level - level) > LOUDER:
-        found.append(f"{line.level - level:+.0f} dB against its character's other lines")
+    if usual is not None and abs(line.level - usual) > LOUDER:
+        found.append(f"{line.level - usual:+.0f} dB against its character's other lines")
     return found
 
 

@@ -10,21 +10,11 @@ import pytest
 
 from .conftest import generate
 from .scene import actions, values
-from .test_zoo import dial, driven, keys, reads
+from .test_zoo import properties_of_the_rig
 
 
 def plain(head: bpy.types.Object) -> None:
     """Keys and a jaw bone."""
-
-
-def by_properties(head: bpy.types.Object) -> None:
-    """Properties of the rig drive the keys."""
-    for key in keys(head):
-        if key.name not in head.parent:
-            dial(head.parent, key.name)
-        driver = driven(key)
-        driver.type = "SUM"
-        reads(driver, head.parent, f'["{key.name}"]')
 
 
 def save_cast(head: bpy.types.Object, folder: Path) -> Path:
@@ -112,7 +102,7 @@ def course(face: bpy.types.Object) -> list[float]:
     return found
 
 
-@pytest.mark.parametrize("character", [plain, by_properties], ids=lambda make: make.__name__)
+@pytest.mark.parametrize("character", [plain, properties_of_the_rig], ids=lambda make: make.__name__)
 @pytest.mark.parametrize(
     "link", [as_an_instance, as_a_collection, as_objects, overridden_by_hand, as_mesh_data],
     ids=lambda link: link.__name__,
@@ -121,7 +111,7 @@ def test_an_override_keeps_the_animation(
     head: bpy.types.Object, short_line: Path, tmp_path: Path,
     character: Callable[[bpy.types.Object], None], link: Callable[[Path], None],
 ) -> None:  # fmt: skip
-    if character is by_properties and link is as_mesh_data:
+    if character is properties_of_the_rig and link is as_mesh_data:
         pytest.skip("properties without their rig move nothing")
     character(head)
     link(save_cast(head, tmp_path))
