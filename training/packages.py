@@ -76,6 +76,16 @@ def fillets(cache: Path) -> Iterator[Spoken]:
                            "text": text}, sound(path)  # fmt: skip
 
 
+def dialogue(cache: Path) -> list[str]:
+    """What the English text of Fish Fillets says in lines of one or two sentences: fluent, and not read aloud."""
+    script = debian.unpacked(cache, "fillets-ng-data") / "usr/share/games/fillets-ng/script"
+    found: set[str] = set()
+    for dialogs in script.rglob("dialogs_en.lua"):
+        lines = re.findall(r'dialogId\("[^"]+",\s*"[^"]+",\s*"([^"]+)"\)', dialogs.read_text(encoding="utf-8"))
+        found.update(" ".join(line.replace("’", "'").split()) for line in lines)
+    return sorted(line for line in found if 25 < len(line) < 140 and not re.search(r"\d|[A-Z]{2}|\b\w-|[^ -~]", line))
+
+
 def tuxpaint(cache: Path) -> Iterator[Spoken]:
     """Descriptions of the stamps of Tux Paint in nine languages."""
     stamps = debian.unpacked(cache, STAMPS) / "usr/share/tuxpaint/stamps"

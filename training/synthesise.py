@@ -26,12 +26,14 @@ from model_runtime.hearing.lexicon import ipa
 from .corpora import PIECE, SAMPLE_RATE, Spoken, list_path, utterances, write
 from .kokoro import LONGEST, RATE, REGIONS, Kokoro, foreign, misaki, regional
 from .labels import Labels, piece_path, write_piece
-from .packages import written
+from .packages import dialogue, written
 from .pronounce import inventory, words_of
 
 PROMPTS = ("kathleen", "speechocean762")
 """The recordings whose sentences are said."""
-PIECES = {"kokoro-en": 8, "kokoro-world": 8, "flite": 30}
+PIECES = {"kokoro-en": 16, "kokoro-world": 8, "flite": 30}
+READ = 8
+"""Pieces of Kokoro's English that say the prompts; the others say a game's dialogue."""
 GERMAN_SHARE = 0.25
 REGIONAL_SHARE = 0.7
 """Of the sentences in British voices, those that they say as in Australia, New Zealand, Scotland or South Africa."""
@@ -60,10 +62,11 @@ def make(shared: Path, work: Path) -> None:
 
 def make_kokoro(shared: Path, work: Path, pieces: int) -> None:
     """English by Kokoro's voices, in pieces of `PIECE` sentences."""
-    said = sentences(shared, work)
     missing = [piece for piece in range(pieces) if not list_path(work, "kokoro-en", piece).exists()]
     if not missing:
         return
+    lines = sorted(dialogue(work / "debian"), key=lambda text: zlib.crc32(text.encode()))
+    said = [*sentences(shared, work)[: READ * PIECE], *lines]
     kokoro = Kokoro(work / "kokoro")
     for piece in missing:
         rng = np.random.default_rng((1, piece))
@@ -105,8 +108,8 @@ def speak_foreign(kokoro: Kokoro, rng: np.random.Generator, text: str, language:
 def speak(kokoro: Kokoro, rng: np.random.Generator, text: str, name: str) -> Spoken:
     """One sentence in a random English voice or mixture, the British ones often with another region's vowels."""
     accent = "a" if rng.random() < 0.6 else "b"
-    words = [(ipa(word, ACCENTS[accent]), mark) for word, mark in re.findall(r"([\w']+)([^\w']*)", text.lower())]
-    phonemes = "".join(f"{misaki(spoken, accent == 'b')}{',' if ',' in mark else ''} " for spoken, mark in words)
+    clauses = (ipa(" ".join(words_of(clause)), ACCENTS[accent]) for clause in re.split(r"[^\w' -]+", text.lower()))
+    phonemes = ", ".join(" ".join(misaki(word, accent == "b") for word in clause.split()) for clause in clauses if clause)
     if accent == "b" and rng.random() < REGIONAL_SHARE:
         phonemes = regional(phonemes, str(rng.choice(REGIONS)))
     voices = sorted(voice for voice in kokoro.voices if voice[0] == accent)
