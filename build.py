@@ -47,7 +47,9 @@ _RUNTIME = ("numpy==2.4.6", "onnxruntime==1.31.1", "espeakng-loader==0.2.4")
 _LINTERS = ("ruff==0.17.6", "mypy==2.4.1", "numpy==2.4.6", "pytest==9.2.0", "fake-bpy-module-4.5==20260730")
 ENVIRONMENTS = {
     "unit": Environment(
-        "plain Python", ("3.11", "3.13"), (*_TESTS, *_RUNTIME, "jsonschema==4.26.0", "hypothesis==6.170.17")
+        "plain Python",
+        ("3.11", "3.13"),
+        (*_TESTS, *_RUNTIME, "jsonschema==4.26.0", "hypothesis==6.170.17", "distributed==2026.8.0"),
     ),
     # No onnxruntime and no espeak-ng beside Blender: they must come out of the zip, as they do for users.
     "bpy45": Environment("Blender 4.5 LTS", ("3.11",), (*_TESTS, "numpy==1.26.4", "bpy==4.5.15")),

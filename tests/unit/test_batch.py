@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import shutil
@@ -214,27 +213,51 @@ def test_exit_codes_and_what_is_said(tmp_path: Path) -> None:
         assert refused.returncode == 2 and not refused.stdout and "Traceback" not in refused.stderr
 
 
-@pytest.mark.skipif(importlib.util.find_spec("distributed") is not None, reason="distributed is here")
-def test_a_cluster_needs_its_package() -> None:
+def test_a_cluster_needs_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(BatchError, match="pip install distributed"):
         cluster.dask_team("tcp://localhost:8786")
 
 
-@pytest.mark.skipif(importlib.util.find_spec("distributed") is None, reason="needs the package distributed")
-def test_a_cluster_whose_worker_is_killed(tmp_path: Path) -> None:
-    import distributed
+@pytest.fixture
+def dask(tmp_path: Path) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
+    """A scheduler and two workers on this machine, as an administrator starts them: address, and the workers."""
+    pytest.importorskip("distributed")
+    command, at = (sys.executable, "-m", "dask"), tmp_path / "scheduler.json"
+    quiet: dict[str, Any] = {"cwd": tmp_path, "env": os.environ | {"PYTHONPATH": str(ROOT)}, "stderr": -3}
+    here = ("--host", "127.0.0.1", "--no-dashboard", "--scheduler-file", str(at))
+    running = [subprocess.Popen([*command, "scheduler", "--port", "0", *here], **quiet)]
+    try:
+        alone = ("--no-nanny", "--nthreads", "1")
+        running += [subprocess.Popen([*command, "worker", *here, *alone], **quiet) for _ in range(2)]
+        while not at.exists():
+            assert running[0].poll() is None, "the scheduler cannot start"
+            time.sleep(0.05)
+        yield json.loads(at.read_text(encoding="utf-8"))["address"], running[1:]
+    finally:
+        for process in running:
+            process.kill()
+            process.wait()
 
-    lines, out = made_sheet(tmp_path, 24, bad=("poison",)), tmp_path / "out"
-    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as local:
-        team, killed = cluster.dask_team(local.scheduler_address), []
 
-        def killing(queue: deque[Job]) -> Iterator[Outcome]:
-            for outcome in team(queue):
-                if not killed:
-                    killed.append(next(iter(local.workers.values())).process.process.pid)
-                    os.kill(killed[0], signal.SIGKILL)
-                yield outcome
+def test_a_cluster_whose_worker_is_killed(tmp_path: Path, dask: tuple[str, list[subprocess.Popen[bytes]]]) -> None:
+    lines, out, (address, workers) = made_sheet(tmp_path, 40, bad=("poison",)), tmp_path / "out", dask
+    command = [*COMMAND, lines, "--out", out, "--scheduler", address, "--json"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=-3) as running:
+        while running.poll() is None and len(ledger(out)) < 3:
+            time.sleep(0.005)
+        assert running.poll() is None
+        workers[0].kill()
+        report = json.loads(running.communicate()[0])
+    assert workers[0].wait() == -signal.SIGKILL and workers[1].poll() is None
+    assert len(report["done"]) == 40 and [one["id"] for one in report["failed"]] == ["poison"]
+    assert_whole(out, {f"l{k:02}" for k in range(40)})
 
-        result = batch.run(sheet.read(lines), out, killing)
-    assert killed and len(result.done) == 24 and [one["id"] for one in result.failed] == ["poison"]
-    assert_whole(out, {f"l{k:02}" for k in range(24)})
+
+def test_a_cluster_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("distributed")
+    monkeypatch.setattr(cluster, "PATIENCE", 0.5)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        with pytest.raises(BatchError, match="does not answer"):
+            cluster.dask_team(f"tcp://127.0.0.1:{taken.getsockname()[1]}")
