@@ -40,6 +40,8 @@ FITS = 0.5
 """Share of a transcript's phones that must be heard, or the user is told."""
 ROUNDS = 2
 """How often closures that the mesh shows open are strengthened."""
+CONTACTS = "contacts"
+"""In the mark of an Action: [frame, kind, second at which the contact begins] of every frame that must show one."""
 
 _OPEN = {"closure": "Lips stay open", "labiodental": "The lower lip misses the teeth"}
 
@@ -148,7 +150,8 @@ def deliver(
         raise CharacterError(
             f"The sound {request.sound.name} moves nothing on this character: no speech was heard in it."
         )
-    origin = made_from(request, prepared.rig_map.preset, performance.speech)
+    contacts = [[frame, contact.kind, contact.start] for frame, contact in performance.keys.contact_frames]
+    origin = made_from(request, prepared.rig_map.preset, performance.speech) | {CONTACTS: json.dumps(contacts)}
     written = keyframes.write(prepared.character, performance.keys, request.sound.name, origin, as_strip=as_strip)
     keys, proofs = _proven(context, prepared, performance.keys, written.action)
     held = _not_moving(_of_mouth(keys, prepared.rig_map), context.scene)

@@ -21,6 +21,8 @@ from .touched import Kept
 
 MARK = "labial"
 """Custom property of every Action that Labial made: what it was made from."""
+MERGED = "merged"
+"""In the mark of an Action that holds all lines of a character at once (addon/placement.py)."""
 TRACK_NAME = "Labial"
 _CONSTANT, _BEZIER, _ALIGNED, _GENERATED = 0, 2, 3, 5
 
@@ -66,13 +68,13 @@ def finish(action_name: str, kept: Sequence[Kept], keys: KeyTracks) -> None:
 
 
 def actions_of(character: Character, line: str | None = None) -> list[Any]:
-    """Labial's Actions (of one line, or all) that a character plays."""
+    """Labial's Actions (of one line, or of each) that a character plays."""
     found = {}
     for owner in owners(character):
         data = owner.animation_data
         strips = [strip.action for track in data.nla_tracks for strip in track.strips] if data else []
         for action in (data.action, *strips) if data else ():
-            if _is_ours(action, line):
+            if is_ours(action, line) and MERGED not in action[MARK]:
                 found[action.name] = action
     return list(found.values())
 
@@ -84,11 +86,11 @@ def remove(character: Character, line: str | None = None) -> int:
         data = owner.animation_data
         if data is None:
             continue
-        if _is_ours(data.action, line):
+        if is_ours(data.action, line):
             gone.add(data.action.name)
             data.action = None
         for track in list(data.nla_tracks):
-            for strip in [s for s in track.strips if _is_ours(s.action, line)]:
+            for strip in [s for s in track.strips if is_ours(s.action, line)]:
                 gone.add(strip.action.name)
                 track.strips.remove(strip)
             if not track.strips and track.name.startswith(TRACK_NAME):
@@ -110,12 +112,23 @@ def owners(character: Character) -> Iterator[Any]:
         yield bpy.data.objects[name]
 
 
+def played_slot(action: Any, owner: Any) -> Any | None:
+    """The slot with which a data-block plays an Action, as its own or in a strip; None if it does not."""
+    data = owner.animation_data
+    if data is None:
+        return None
+    if data.action == action:
+        return data.action_slot
+    strips = (strip for track in data.nla_tracks for strip in track.strips if strip.action == action)
+    return next((strip.action_slot for strip in strips), None)
+
+
 def fill_again(action_name: str, keys: KeyTracks) -> None:
     """Replaces the keys of an Action that `write` made; its slots and places stay."""
     action = bpy.data.actions[action_name]
     for track in keys.tracks:
         for owner in _owners_of(track.target):
-            bag = action.layers[0].strips[0].channelbag(_slot(action, owner), ensure=True)
+            bag = action.layers[0].strips[0].channelbag(slot_of(action, owner), ensure=True)
             for path, index, co, handles in _channels(track, owner):
                 _set_points(bag.fcurves.find(path, index=index), co, handles, keys.stepped)
 
@@ -125,7 +138,7 @@ def _fill(action: Any, keys: KeyTracks) -> list[tuple[Any, Any]]:
     slots: dict[str, tuple[Any, Any]] = {}
     for track in keys.tracks:
         for owner in _owners_of(track.target):
-            slot = _slot(action, owner)
+            slot = slot_of(action, owner)
             slots[slot.identifier] = (owner, slot)
             bag = strip.channelbag(slot, ensure=True)
             for path, index, co, handles in _channels(track, owner):
@@ -143,7 +156,7 @@ def _owners_of(target: Target) -> list[Any]:
     return list(shapes.values())
 
 
-def _slot(action: Any, owner: Any) -> Any:
+def slot_of(action: Any, owner: Any) -> Any:
     """The slot of an owner, made if missing. Shape keys are named after the mesh data that holds them."""
     kind = "KEY" if isinstance(owner, bpy.types.Key) else "OBJECT"
     name = owner.user.name if kind == "KEY" else owner.name
@@ -212,18 +225,19 @@ def _place(owner: Any, action: Any, slot: Any, as_strip: bool) -> str:
         data.action = action
         data.action_slot = slot
         return ""
-    if _is_ours(data.action, None):
+    if is_ours(data.action, None):
         earlier, its_slot = data.action, data.action_slot
         data.action = None
-        _strip(data, earlier, its_slot)
-    _strip(data, action, slot)
+        add_strip(data, earlier, its_slot)
+    add_strip(data, action, slot)
     return _conflict(data, slot, action)
 
 
-def _strip(data: Any, action: Any, slot: Any) -> None:
+def add_strip(data: Any, action: Any, slot: Any, *, alone: bool = False) -> None:
+    """Lets an Action play from a strip of its own, on a track of Labial that is free there, or is its alone."""
     first, last = action.curve_frame_range
     track = next((t for t in data.nla_tracks if t.name.startswith(TRACK_NAME) and _is_free(t, first, last)), None)
-    if track is None:
+    if track is None or alone:
         track = data.nla_tracks.new()
         track.name = TRACK_NAME
     strip = track.strips.new(action.name, int(first), action)
@@ -242,24 +256,26 @@ def _conflict(data: Any, slot: Any, action: Any) -> str:
     """Channels that the artist's active Action owns as well: there, the artist's keys win."""
     if data.action is None or data.action_slot is None:
         return ""
-    theirs = {(c.data_path, c.array_index) for c in _curves(data.action, data.action_slot)}
-    both = [c.data_path for c in _curves(action, slot) if (c.data_path, c.array_index) in theirs]
+    theirs = {(c.data_path, c.array_index) for c in curves_of(data.action, data.action_slot)}
+    both = [c.data_path for c in curves_of(action, slot) if (c.data_path, c.array_index) in theirs]
     if not both:
         return ""
     return f"The Action “{data.action.name}” already animates {len(both)} of the mouth's channels; its keys were kept."
 
 
-def _curves(action: Any, slot: Any) -> Sequence[Any]:
+def curves_of(action: Any, slot: Any) -> Sequence[Any]:
+    """The F-curves of one slot."""
     bags = [strip.channelbag(slot) for layer in action.layers for strip in layer.strips]
     return [curve for bag in bags if bag is not None for curve in bag.fcurves]
 
 
-def _is_ours(action: Any, line: str | None) -> bool:
+def is_ours(action: Any, line: str | None) -> bool:
+    """Whether Labial made an Action: for one line, or at all."""
     return action is not None and MARK in action and (line is None or action[MARK].get("line") == line)
 
 
 def _to_rest(character: Character, action: Any) -> None:
-    moved = {curve.data_path for slot in action.slots for curve in _curves(action, slot)}
+    moved = {curve.data_path for slot in action.slots for curve in curves_of(action, slot)}
     for target in character.targets:
         name = bpy.utils.escape_identifier(target.name)
         if any(f'["{name}"]' in path for path in moved):

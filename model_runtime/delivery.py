@@ -7,13 +7,15 @@ import math
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 
 from .contracts import CHANNELS, FRAME_RATE, Contact, Float32, FrameClock, MouthTrack, Phone, Speech, frozen_array
 from .errors import LipSyncError, TrackFileError
-from .export.formats import FORMATS, Engine, load_engine
+from .export.formats import FORMATS, SPELLINGS, Engine, load_engine
+from .export.livelink import COLUMNS
 from .export.motion import Motion
 from .phones import SILENCE
 from .rigs.keys import contact_frames
@@ -39,6 +41,8 @@ def export(
     Raises LipSyncError naming what does not fit.
     """
     engine = load_engine(format_id)
+    if format_id not in FORMATS:
+        raise LipSyncError(f"{engine.title} needs a character: export it in Blender. Without: {', '.join(FORMATS)}.")
     title = output.name.removesuffix(engine.suffix) if output.name.endswith(engine.suffix) else output.stem
     made = motion(track, engine, title, engine.fps if fps is None else fps, rig, names, paths)
     write_whole(FORMATS[format_id](made), output)
@@ -129,8 +133,55 @@ def read_names(path: Path) -> dict[str, str]:
     return data
 
 
+CONVENTIONS: Mapping[str, str] = {
+    "same": "",
+    "arkit": "arkit52",
+    "arkit_pascal": "arkit52",
+    "oculus": "oculus15",
+    "vrm": "vrm1",
+}
+"""How an engine may want the shape keys of a character spelled, and the standard that has these names."""
+
+
+def renaming(names: Sequence[str], convention: str, custom: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Name of a shape key -> its name in a convention; `custom` goes before it. Names of no standard stay as they are.
+
+    Raises LipSyncError if none of the names is of the convention's standard, or `custom` has names that are not here.
+    """
+    if unknown := sorted(set(custom or ()) - set(names)):
+        raise LipSyncError(f"The character has no shape key {', '.join(unknown)}. Take it out of the table of names.")
+    if convention not in CONVENTIONS:
+        raise LipSyncError(f"There is no convention {convention}. Choose one of {', '.join(CONVENTIONS)}.")
+    standard = CONVENTIONS[convention]
+    found = {name: new for name in names if (new := as_in(standard, name, convention == "arkit_pascal"))}
+    if standard and not found:
+        raise LipSyncError(f"None of the character's shape keys has a name of {standard}. Keep the names as they are.")
+    return {**found, **(custom or {})}
+
+
+def as_in(standard: str, name: str, pascal: bool = False) -> str:
+    """The name of a standard that a shape key's name is a spelling of; "" if it is none of them."""
+    known = _spellings(standard) if standard else {}
+    found = known.get(_presets()[standard].normal(name), "") if known else ""
+    return SPELLINGS["pascal"](found) if pascal else found
+
+
+@cache
+def _spellings(standard: str) -> dict[str, str]:
+    """Names of a standard by their normal form; of ARKit all 52, though the mouth uses fewer."""
+    preset = _presets()[standard]
+    living = [name for row in preset.life.values() for name in row]
+    every = [column[:1].lower() + column[1:] for column in COLUMNS[:52]] if standard == "arkit52" else []
+    return {preset.normal(name): name for name in (*living, *every, *preset.names)}
+
+
+@cache
+def _presets() -> dict[str, RigPreset]:
+    return {preset.id: preset for preset in load_presets()}
+
+
 def _preset(engine: Engine, rig: str) -> RigPreset:
-    known = {preset.id: preset for preset in load_presets()}
+    known = _presets()
     if rig and engine.fixed and rig != engine.rig:
         raise LipSyncError(f"{engine.title} takes only {engine.rig or 'its own shapes'}. Leave --rig {rig} out.")
     if rig and rig not in known:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ..errors import LipSyncError, TrackFileError
 from . import audio2face, drawings, godot, livelink, ovr, unity, unreal, vrma
@@ -27,6 +28,9 @@ FORMATS: Mapping[str, Callable[[Motion], bytes]] = {
     "rhubarb": drawings.encode_rhubarb,
 }
 
+FROM_BLENDER = ("glb", "fbx_unity", "fbx_unreal", "usd", "alembic", "mouth")
+"""The targets that need a character, so that the add-on alone writes them."""
+
 SPELLINGS: Mapping[str, Callable[[str], str]] = {
     "same": str,
     "pascal": lambda name: name[:1].upper() + name[1:],
@@ -41,7 +45,8 @@ class Engine:
 
     suffix: of its files. rig: id of the preset whose names it takes unless told otherwise, "" if it takes none; fixed:
     it takes no others. names: a spelling of `SPELLINGS`. scale: the value of a whole shape. fps: frames a second
-    without `--fps`. path: the mesh that is addressed, "" if none is.
+    without `--fps`. path: the mesh that is addressed, "" if none is. options: settings of the exporter of Blender that
+    writes it.
     """
 
     id: str
@@ -53,6 +58,7 @@ class Engine:
     scale: float
     fps: float
     path: str
+    options: Mapping[str, Any]
 
     def spelled(self, name: str) -> str:
         """A preset's name as the engine wants it."""
@@ -61,8 +67,8 @@ class Engine:
 
 def load_engine(format_id: str, folder: Path = ENGINES) -> Engine:
     """What is known of a format. Raises LipSyncError on an unknown one, TrackFileError naming a damaged file."""
-    if format_id not in FORMATS:
-        raise LipSyncError(f"There is no format {format_id}. Choose one of {', '.join(FORMATS)}.")
+    if format_id not in (*FORMATS, *FROM_BLENDER):
+        raise LipSyncError(f"There is no format {format_id}. Choose one of {', '.join((*FORMATS, *FROM_BLENDER))}.")
     path = folder / f"{format_id}.json"
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
@@ -80,6 +86,7 @@ def load_engine(format_id: str, folder: Path = ENGINES) -> Engine:
             scale=float(data["scale"]),
             fps=float(data["fps"]),
             path=data["path"],
+            options=dict(data["options"]),
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise TrackFileError(f"The engine preset {path.name} cannot be used: {error}. Delete or repair it.") from error

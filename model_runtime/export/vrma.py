@@ -6,13 +6,12 @@ and have no animation.
 
 from __future__ import annotations
 
-import json
-import struct
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from .gltf import glb
 from .motion import Motion
 
 PRESETS = frozenset((
@@ -103,12 +102,3 @@ def _stored(arrays: Sequence[Any]) -> dict[str, Any]:
         views.append({"buffer": 0, "byteOffset": offset, "byteLength": array.nbytes})
         offset += array.nbytes
     return {"accessors": accessors, "bufferViews": views, "buffers": [{"byteLength": offset}]}
-
-
-def glb(content: dict[str, Any], binary: bytes) -> bytes:
-    """A binary glTF 2.0 of the two chunks, each filled up to whole words."""
-    text = json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % 4)
-    binary += b"\0" * (-len(binary) % 4)
-    chunks = struct.pack("<I4s", len(text), b"JSON") + text + struct.pack("<I4s", len(binary), b"BIN\0") + binary
-    return struct.pack("<4sII", b"glTF", 2, 12 + len(chunks)) + chunks

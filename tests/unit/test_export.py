@@ -36,7 +36,7 @@ from model_runtime.contracts import (
 )
 from model_runtime.errors import LipSyncError, TrackFileError
 from model_runtime.export import unity
-from model_runtime.export.formats import ENGINES, FORMATS, load_engine
+from model_runtime.export.formats import ENGINES, FORMATS, FROM_BLENDER, load_engine
 from model_runtime.phones import PHONES, VISEME_OF
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -296,7 +296,7 @@ def test_every_format_has_an_engine_preset_that_fits_the_schema() -> None:
     schema = json.loads((ROOT / "presets/schemas/engine.schema.json").read_text(encoding="utf-8"))
     jsonschema.Draft202012Validator.check_schema(schema)
     files = sorted(ENGINES.glob("*.json"))
-    assert {path.stem for path in files} == set(FORMATS) and set(READERS) == set(CURVES) < set(FORMATS)
+    assert {path.stem for path in files} == {*FORMATS, *FROM_BLENDER} and set(READERS) == set(CURVES) < set(FORMATS)
     for path in files:
         data = json.loads(path.read_text(encoding="utf-8"))
         jsonschema.validate(data, schema)
