@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .contracts import CHANNELS, FRAME_RATE, Contact, Float32, FrameClock, MouthTrack, Phone, Speech, frozen_array
+from .contracts import FRAME_RATE, Contact, Float32, FrameClock, MouthTrack, Phone, Speech, frozen_array
 from .errors import LipSyncError, TrackFileError
 from .export.formats import FORMATS, SPELLINGS, Engine, load_engine
 from .export.livelink import COLUMNS
@@ -20,6 +20,7 @@ from .export.motion import Motion
 from .phones import SILENCE
 from .rigs.keys import contact_frames
 from .rigs.presets import RigPreset, load_presets
+from .rigs.retarget import standard_weights
 
 _RATES = (1.0, 1000.0)
 _NO_RIG = RigPreset("", "", {}, (), 0, (), (), {}, (), {})
@@ -102,9 +103,7 @@ def _plateau(contact: Contact) -> tuple[float, float]:
 
 def standard_values(channels: Float32, preset: RigPreset) -> Float32:
     """Values 0-1 of a standard's names, float32 [frames, names]: no character is known, so nothing is calibrated."""
-    rows = (preset.channels.get(channel, {}) for channel in CHANNELS)
-    weights = np.array([[row.get(name, 0.0) for name in preset.names] for row in rows], dtype=np.float32)
-    return frozen_array(np.clip(channels @ weights, 0.0, 1.0))
+    return frozen_array(np.clip(channels @ standard_weights(preset), 0.0, 1.0))
 
 
 def speech(track: MouthTrack) -> Speech:

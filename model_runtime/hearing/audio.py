@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from math import gcd
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -12,7 +13,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from ..contracts import SAMPLE_RATE, AudioClip, Float32
+from ..contracts import SAMPLE_RATE, AudioClip, Float32, frozen_array
 from ..errors import AudioError
 
 SILENT_DBFS = -70.0
@@ -20,6 +21,7 @@ _PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
 _FORMATS = {(_PCM, 8), (_PCM, 16), (_PCM, 24), (_PCM, 32), (_FLOAT, 32), (_FLOAT, 64)}
 _FRAMES = 1 << 18
 _BLOCK = 1 << 14
+_FEW_TURNS = 8
 
 
 def load(path: str | Path) -> AudioClip:
@@ -165,22 +167,31 @@ def resampled(samples: Float32, rate: float) -> Float32:
         return np.asarray(samples, dtype=np.float32)
     common = gcd(SAMPLE_RATE, whole)
     up, down = SAMPLE_RATE // common, whole // common
+    weights = _filter(up, down)
+    length = -(-len(samples) * up // down)
+    reach = weights.shape[1] // 2
+    windows = np.lib.stride_tricks.sliding_window_view(np.pad(samples, (reach, reach + down)), 2 * reach)
+    if length <= _FEW_TURNS * up:  # a live block: one look at all its samples is cheaper than one at each phase
+        turns, phases = np.divmod(np.arange(length), up)
+        return np.einsum("ij,ij->i", windows[phases * down // up + 1 + turns * down], weights[phases], dtype=np.float32)
+    out = np.empty(length, dtype=np.float32)
+    for phase in range(min(up, length)):
+        rows = windows[phase * down // up + 1 :: down]
+        count = len(range(phase, length, up))
+        for start in range(0, count, _BLOCK):
+            stop = min(count, start + _BLOCK)
+            out[phase + start * up : phase + (stop - 1) * up + 1 : up] = rows[start:stop] @ weights[phase]
+    return out
+
+
+@lru_cache(maxsize=8)
+def _filter(up: int, down: int) -> Float32:
+    """What each sample of a turn of `up` takes of the samples around it, float32 [up, taps]."""
     half = 24 * max(up, down)
     taps = np.arange(-half, half + 1)
     cutoff = 0.95 / max(up, down)
     kernel = (up * cutoff * np.sinc(cutoff * taps) * np.kaiser(2 * half + 1, 7.0)).astype(np.float32)
-    length = -(-len(samples) * up // down)
     reach = half // up + 1
-    offsets = np.arange(-reach + 1, reach + 1)
-    windows = np.lib.stride_tricks.sliding_window_view(np.pad(samples, (reach, reach + down)), len(offsets))
-    out = np.empty(length, dtype=np.float32)
-    for phase in range(min(up, length)):
-        first, rest = divmod(phase * down, up)
-        index = rest - offsets * up + half
-        weights = np.where((index >= 0) & (index <= 2 * half), kernel[np.clip(index, 0, 2 * half)], 0.0)
-        rows = windows[first + 1 :: down]
-        count = len(range(phase, length, up))
-        for start in range(0, count, _BLOCK):
-            stop = min(count, start + _BLOCK)
-            out[phase + start * up : phase + (stop - 1) * up + 1 : up] = rows[start:stop] @ weights
-    return out
+    index = (np.arange(up) * down % up)[:, None] - np.arange(-reach + 1, reach + 1) * up + half
+    weights = np.where((index >= 0) & (index <= 2 * half), kernel[np.clip(index, 0, 2 * half)], np.float32(0.0))
+    return frozen_array(weights)

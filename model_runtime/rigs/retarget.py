@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..contracts import CHANNELS, CONTACT_JAW, Calibration, Curves, MouthTrack, RigMap, frozen_array
+from ..contracts import CHANNELS, CONTACT_JAW, Calibration, Curves, Float32, MouthTrack, RigMap, frozen_array
+from .presets import RigPreset
 
 
 def retarget(track: MouthTrack, rig_map: RigMap, calibration: Calibration) -> Curves:
@@ -21,3 +22,9 @@ def retarget(track: MouthTrack, rig_map: RigMap, calibration: Calibration) -> Cu
     high = np.array([t.maximum for t in rig_map.targets], dtype=np.float32)
     values = np.clip(track.values @ weights, low, high)
     return Curves(rig_map.targets, frozen_array(values), track.contacts)
+
+
+def standard_weights(preset: RigPreset) -> Float32:
+    """The values of a standard's names for each channel at 1, float32 [channels, names]: no character is known."""
+    rows = (preset.channels.get(channel, {}) for channel in CHANNELS)
+    return frozen_array([[row.get(name, 0.0) for name in preset.names] for row in rows])
