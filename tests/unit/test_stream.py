@@ -9,31 +9,31 @@ import pytest
 
 from model_runtime.contracts import AudioClip, Float32, Hearing, frozen_array
 from model_runtime.hearing import audio, network
-from model_runtime.live.stream import LOOK_AHEAD, Stream, joined
+from model_runtime.live.stream import LOOK_AHEAD, PAST, Stream, joined
 
 LINE = Path(__file__).resolve().parents[2] / "presets/demo/line.wav"
 
 
-def streamed(samples: Float32, step: int, look_ahead: float) -> Hearing:
+def streamed(samples: Float32, step: int, look_ahead: float, past: float) -> Hearing:
     """What a stream says of samples that come `step` at a time."""
-    stream = Stream(network.shared(), look_ahead)
+    stream = Stream(network.shared(), look_ahead, past)
     return joined([stream.push(samples[at : at + step]) for at in range(0, len(samples), step)] + [stream.finish()])
 
 
 @pytest.mark.parametrize("step", [1_600, 777, 40_000])
-def test_every_frame_comes_once_and_with_all_look_ahead_it_is_the_same(step: int) -> None:
+def test_every_frame_comes_once_and_with_all_that_the_network_can_use_it_is_the_same(step: int) -> None:
     samples = audio.load(LINE).samples
     whole = network.shared().hear(AudioClip(samples, "line"))
-    found = streamed(samples, step, 0.25)
+    found = streamed(samples, step, 0.25, 1.6)
     for name in ("phones", "visemes", "voice", "loudness", "pitch"):
         np.testing.assert_allclose(getattr(found, name), getattr(whole, name), rtol=1e-4, atol=2e-4, err_msg=name)
     assert found.duration == pytest.approx(len(whole.phones) / 100)
 
 
-def test_a_tenth_of_a_second_is_nearly_enough() -> None:
+def test_a_tenth_of_a_second_ahead_and_three_behind_are_nearly_enough() -> None:
     samples = audio.load(LINE).samples
     whole = network.shared().hear(AudioClip(samples, "line"))
-    found = streamed(samples, 800, LOOK_AHEAD)
+    found = streamed(samples, 800, LOOK_AHEAD, PAST)
     assert (found.visemes.argmax(1) == whole.visemes.argmax(1)).mean() > 0.9
 
 
