@@ -17,7 +17,9 @@ import bpy
 
 from ..model_runtime.contracts import FrameClock
 from ..model_runtime.errors import LipSyncError
-from . import dialogue, generate, styles
+from ..model_runtime.scenes.batch_report import figures
+from . import dialogue, dialogue_report, dubs, generate, styles
+from .line_list import DONE, FAILED, WAITING, fill_from_sheet
 from .request import LipSyncRequest, sound_of_file
 
 
@@ -33,7 +35,7 @@ def main(arguments: Sequence[str]) -> int:
         return 2
     if options.json:
         print(json.dumps(report, ensure_ascii=False))
-    return 1 if any(line["status"] == dialogue.FAILED for line in report["lines"]) else 0
+    return 1 if any(line["status"] == FAILED for line in report["lines"]) else 0
 
 
 def _generate(options: argparse.Namespace) -> dict[str, Any]:
@@ -51,11 +53,11 @@ def _generate(options: argparse.Namespace) -> dict[str, Any]:
     )
     if options.dry_run:
         generate.prepare(bpy.context, request)
-        return {"lines": [{"line": request.sound.name, "status": dialogue.WAITING, "note": "would be made"}]}
+        return {"lines": [{"line": request.sound.name, "status": WAITING, "note": "would be made"}]}
     report = generate.generate(bpy.context, request).report
     (closed, closures), note = report.proven("closure"), "; ".join(report.warnings)
     print(f"labial: {report.name}: {report.key_count} keys, {closed} of {closures} closures {note}", file=sys.stderr)
-    return {"lines": [{"line": report.name, "status": dialogue.DONE, "note": note, "report": _plain(report)}]}
+    return {"lines": [{"line": report.name, "status": DONE, "note": note, "report": _plain(report)}]}
 
 
 def _batch(options: argparse.Namespace) -> dict[str, Any]:
@@ -63,7 +65,7 @@ def _batch(options: argparse.Namespace) -> dict[str, Any]:
     scene = bpy.context.scene
     problems: tuple[str, ...] = ()
     if options.sheet:
-        problems = dialogue.fill_from_sheet(scene, str(Path(options.sheet).resolve()), options.anywhere)
+        problems = fill_from_sheet(scene, str(Path(options.sheet).resolve()), options.anywhere)
     for problem in problems:
         print(f"labial: {problem}", file=sys.stderr)
     lines = [line for line in scene.labial.lines if not options.language or line.language == options.language]
@@ -71,7 +73,7 @@ def _batch(options: argparse.Namespace) -> dict[str, Any]:
         raise LipSyncError("The scene has no lines of dialogue. Give a sheet: --sheet FILE.")
     made = []
     if options.dry_run:
-        made = [dialogue.Outcome(line.name, dialogue.WAITING, "would be made") for line in lines]
+        made = [dialogue.Outcome(line.name, WAITING, "would be made") for line in lines]
     for outcome in () if options.dry_run else dialogue.make_lines(bpy.context, lines, anew=options.anew):
         made.append(outcome)
         print(
@@ -87,15 +89,22 @@ def _batch(options: argparse.Namespace) -> dict[str, Any]:
 
 def _list(options: argparse.Namespace) -> dict[str, Any]:
     """The scene's lines as they are, also as a page."""
+    scene = bpy.context.scene
     if options.html and not options.dry_run:
-        dialogue.write_report(bpy.context.scene, str(Path(options.html).resolve()))
-    rows = [
-        {"line": line.name, "character": line.character, "language": line.language, "start": line.start,
-         "status": line.status, "note": line.note}
-        for line in bpy.context.scene.labial.lines
+        rows = dialogue_report.write_report(scene, str(Path(options.html).resolve()))
+    else:
+        rows = dialogue_report.lines_of(scene)
+    told = figures(rows)
+    lines = [
+        {"line": row["name"], "start": line.start, **row}
+        for row, line in zip(told["lines"], scene.labial.lines, strict=True)
+    ]
+    long = [
+        {"line": dub.line, "language": dub.language, "frames": dub.fit.over, "advice": dub.fit.advice,
+         "cuts": [asdict(cut) for cut in dub.fit.cuts], "tempo": dub.fit.tempo, "left": dub.fit.left}
+        for dub in dubs.too_long(scene)
     ]  # fmt: skip
-    long = [{"line": a, "language": b, "frames": c} for a, b, c in dialogue.too_long(bpy.context.scene)]
-    return {"lines": rows, "too_long": long}
+    return {"totals": told["totals"], "lines": lines, "too_long": long}
 
 
 def _plain(report: Any) -> dict[str, Any]:

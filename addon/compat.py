@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import bpy
 
 
 def sound_strips(scene: bpy.types.Scene) -> list[Any]:
-    """The sound strips of a scene's sequencer, in time order. 4.5 says `sequences_all`, 5.x only `strips_all`."""
+    """The sound strips of a scene's sequencer, in time order."""
+    return sorted((s for s in _strips(scene) if s.type == "SOUND"), key=strip_start)
+
+
+def strips_named(scene: bpy.types.Scene, name: str) -> list[Any]:
+    """The sound strip of this name, and the text strip `subtitle_name` of it."""
+    return [s for s in _strips(scene) if s.name in (name, subtitle_name(name)) and s.type in ("SOUND", "TEXT")]
+
+
+def subtitle_name(name: str) -> str:
+    """The text strip of a sound strip: strips of a scene have names of their own."""
+    return f"{name} text"
+
+
+def _strips(scene: bpy.types.Scene) -> list[Any]:
+    """All strips of a sequencer. 4.5 says `sequences_all`, 5.x only `strips_all`."""
     editor = scene.sequence_editor
     if editor is None:
         return []
-    strips = editor.strips_all if hasattr(editor, "strips_all") else editor.sequences_all
-    return sorted((s for s in strips if s.type == "SOUND"), key=strip_start)
+    return list(editor.strips_all if hasattr(editor, "strips_all") else editor.sequences_all)
 
 
 def sequencer_scene(context: bpy.types.Context) -> bpy.types.Scene:
@@ -37,10 +52,55 @@ def strip_skipped(strip: Any) -> float:
     return max(0.0, strip_start(strip) - float(content))
 
 
-def add_sound_strip(scene: bpy.types.Scene, name: str, path: str, frame: int) -> Any:
-    """A new sound strip on the lowest free channel."""
+def add_sound_strip(scene: bpy.types.Scene, name: str, path: str, frame: int, length: float = math.inf) -> Any:
+    """A new sound strip on the lowest channel that is free for `length` frames."""
+    strips, channel = _free_channel(scene, frame, length)
+    return strips.new_sound(name=name, filepath=path, channel=channel, frame_start=frame)
+
+
+def add_text_strip(scene: bpy.types.Scene, name: str, text: str, frame: int, length: int) -> Any:
+    """A new text strip on the lowest channel that is free there; 4.5 wants its last frame, 5.x its length."""
+    strips, channel = _free_channel(scene, frame, length)
+    place = {"name": name, "type": "TEXT", "channel": channel, "frame_start": frame}
+    try:
+        strip = strips.new_effect(**place, length=length)
+    except TypeError:
+        strip = strips.new_effect(**place, frame_end=frame + length)
+    strip.text = text
+    return strip
+
+
+def _free_channel(scene: bpy.types.Scene, frame: int, length: float) -> tuple[Any, int]:
+    """The sequencer's strips, and a channel. There are 128; in the last one, Blender makes room by itself."""
     editor = scene.sequence_editor or scene.sequence_editor_create()
     strips = editor.strips if hasattr(editor, "strips") else editor.sequences
-    taken = {s.channel for s in strips}
-    channel = next(c for c in range(1, 129) if c not in taken)
-    return strips.new_sound(name=name, filepath=path, channel=channel, frame_start=frame)
+    taken = {s.channel for s in strips if strip_start(s) < frame + length and strip_start(s) + strip_length(s) > frame}
+    return strips, next((c for c in range(1, 128) if c not in taken), 128)
+
+
+def move_strip(strip: Any, frames: float) -> None:
+    """Moves a strip as a whole."""
+    if hasattr(strip, "content_start"):
+        strip.content_start += frames
+    else:
+        strip.frame_start += frames
+
+
+def play_sound(strip: Any, path: str, frames: int) -> None:
+    """Lets a sound strip play another file from its beginning, for so many frames from where it begins."""
+    start = strip_start(strip)
+    strip.sound = bpy.data.sounds.load(path, check_existing=True)
+    if hasattr(strip, "content_trim_start"):
+        strip.content_trim_start = 0
+    else:
+        strip.frame_offset_start = 0
+    move_strip(strip, start - strip_start(strip))
+    set_strip_length(strip, frames)
+
+
+def set_strip_length(strip: Any, frames: int) -> None:
+    """Moves the end of a strip."""
+    if hasattr(strip, "left_handle"):
+        strip.duration = frames
+    else:
+        strip.frame_final_duration = frames

@@ -1,37 +1,38 @@
-"""A scene's lines of dialogue: from a sheet or the sequencer to keys on the characters that speak them."""
+"""Many lines: from a scene's list to keys on the characters that speak them, in the language that is shown."""
 
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import bpy
 
-from ..model_runtime.acting.articulate import articulate
-from ..model_runtime.contracts import FrameClock, Report, Style
-from ..model_runtime.errors import CharacterError, LipSyncError
+from ..model_runtime.contracts import FrameClock, Report
+from ..model_runtime.errors import Cancelled, CharacterError, LipSyncError
 from ..model_runtime.hearing import network
-from ..model_runtime.scenes import sheet
-from ..model_runtime.scenes.batch_report import BatchLine, described, write_batch_report
+from ..model_runtime.pipeline import Performance
 from ..model_runtime.scenes.job import weights
-from ..model_runtime.speech_data import from_data
-from . import compat, generate, keyframes, styles
+from . import compat, generate, keyframes, placement
 from .character import Character, find_character
-from .generate import Prepared
+from .generate import Prepared, Result
+from .line_list import DONE, FAILED, UNCHANGED, WAITING, line_of, title
 from .profile import fitted_to
-from .request import LipSyncRequest, SoundSource, decode, life_from, sound_of_file, style_from
+from .request import LipSyncRequest, SoundSource, life_from, sound_of_file, style_from
 
 if TYPE_CHECKING:
     from .properties import LabialLine
 
-WAITING, DONE, UNCHANGED, FAILED = "WAITING", "DONE", "UNCHANGED", "FAILED"
 HASH, LANGUAGE, TAKE, PROVEN = "hash", "spoken_language", "take", "proven"
 """In the mark of an Action: what it was made from, in one number; the language and the take that it speaks; on how many
 frames p b m closed, of how many, and the same of f v."""
+
+Perform = Callable[..., Performance]
+"""Hears and acts a line, on any thread; it may be given a Progress."""
 
 
 @dataclass(frozen=True)
@@ -44,58 +45,106 @@ class Outcome:
     report: Report | None = None
 
 
-def fill_from_sheet(scene: bpy.types.Scene, path: str, anywhere: bool = False) -> tuple[str, ...]:
-    """Adds a sheet's lines to the scene's list; those of the same id and language are replaced. Returns what to mend.
+@dataclass(frozen=True)
+class _Begun:
+    """The line that is being made: name and language in the list, what it is made with, and from what."""
 
-    Raises SheetError if nothing of it can be used.
+    name: str
+    language: str
+    prepared: Prepared
+    mark: str
+
+
+class LineQueue:
+    """Lines that are made one after the other; whoever stops asking, and closes it, keeps what is made.
+
+    A line that fails is named and the others go on; one whose sound, words, style and character did not change is left
+    as it is unless `anew`. Lines are kept by their names: between `begin` and `end` the list may change.
     """
-    rate = scene.render.fps / scene.render.fps_base
-    project = bpy.path.abspath("//") or None
-    read = sheet.read(bpy.path.abspath(path), project=project, anywhere=anywhere, fps=rate)
-    problems = [str(problem) for problem in read.problems]
-    for line in read.lines:
-        row = _row(scene, line.id.removesuffix(f".{line.language}"), line.language)
-        row.sound, row.transcript, row.take = str(line.sound), line.text, line.take
-        row.style = line.style if line.style in styles.available() else "Natural"
-        row.start = 1.0 if line.start is None else FrameClock(scene.render.fps, scene.render.fps_base).frame(line.start)
-        row.character = speaker(line.character)
-        if not row.character:
-            problems.append(
-                f"{line.source}, row {line.row}: nobody in the scene is called “{line.character}”. Choose one."
-            )
-    return tuple(problems)
+
+    def __init__(self, context: bpy.types.Context, lines: Sequence[LabialLine], *, anew: bool = False) -> None:
+        self.outcomes: list[Outcome] = []
+        self.count = len(lines)
+        self._waiting = deque((line.name, line.language) for line in lines)
+        self._scene, self._anew = context.scene.name, anew
+        self._known: dict[str, Prepared] = {}
+        self._begun: _Begun | None = None
+        self._placed = ExitStack()
+        self._placed.enter_context(placement.lifted(context.scene))
+
+    def begin(self, context: bpy.types.Context) -> Perform | Outcome | None:
+        """How to hear and act the next line, or that there was nothing to do for it; None after the last."""
+        while self._waiting:
+            name, language = self._waiting.popleft()
+            line = line_of(context.scene, name, language)
+            if line is not None:
+                try:
+                    return self._prepare(context, line)
+                except (LipSyncError, OSError) as error:
+                    return self._told(context, name, language, Outcome(name, FAILED, str(error)))
+        return None
+
+    def end(self, context: bpy.types.Context, perform: Callable[[], Performance]) -> Outcome:
+        """Writes and proves the line that was begun. perform: gives what it became, or raises why it cannot be."""
+        begun, self._begun = self._begun, None
+        if begun is None:
+            raise RuntimeError("no line was begun")
+        try:
+            result = generate.deliver(context, begun.prepared, perform(), as_strip=True)
+            outcome = _marked(line_of(context.scene, begun.name, begun.language), result, begun)
+        except Cancelled:
+            outcome = Outcome(begun.name, WAITING, "cancelled")
+        except (LipSyncError, OSError) as error:
+            outcome = Outcome(begun.name, FAILED, str(error))
+        return self._told(context, begun.name, begun.language, outcome)
+
+    def close(self) -> None:
+        """Every character speaks the scene's language, from where the scene wants its lines to play."""
+        scene: bpy.types.Scene | None = bpy.data.scenes.get(self._scene)
+        if scene is not None:
+            show_language(scene, scene.labial.spoken)
+        self._placed.close()
+
+    def _prepare(self, context: bpy.types.Context, line: LabialLine) -> Perform | Outcome:
+        request = request_of_line(context.scene, line)
+        character = find_character(bpy.data.objects[line.character], context.view_layer)
+        request = fitted_to(request, character)
+        mark = digest(request, character)
+        there = keyframes.actions_of(character, request.sound.name)
+        if there and not self._anew and there[0][keyframes.MARK].get(HASH) == mark:
+            return self._told(context, line.name, line.language, Outcome(line.name, UNCHANGED, "unchanged"))
+        if character.name not in self._known:
+            self._known[character.name] = generate.prepare(context, request)
+        prepared = replace(self._known[character.name], request=request)
+        self._begun = _Begun(line.name, line.language, prepared, mark)
+        return lambda progress=None: generate.perform(prepared, progress)
+
+    def _told(self, context: bpy.types.Context, name: str, language: str, outcome: Outcome) -> Outcome:
+        line = line_of(context.scene, name, language)
+        if line is not None:
+            line.status, line.note = outcome.status, outcome.note
+        self.outcomes.append(outcome)
+        return outcome
 
 
-def fill_from_sequencer(scene: bpy.types.Scene, sequences: bpy.types.Scene) -> int:
-    """A line for every sound strip whose file is there: who speaks is told by the strip's name, or by its channel's
-    other strips. Returns how many."""
-    strips = compat.sound_strips(sequences)
-    by_channel = {s.channel: who for s in strips if (who := speaker(s.name))}
-    for strip in strips:
-        row = _row(scene, Path(strip.name).stem, scene.labial.language)
-        row.sound, row.start = bpy.path.abspath(strip.sound.filepath), compat.strip_start(strip)
-        row.skip = compat.strip_skipped(strip)
-        row.frames = compat.strip_length(strip)
-        row.character = speaker(strip.name) or by_channel.get(strip.channel, "")
-    return len(strips)
+def _marked(line: LabialLine | None, result: Result, begun: _Begun) -> Outcome:
+    """A line that was made, its Action marked with what it was made from."""
+    mark: Any = bpy.data.actions[result.action][keyframes.MARK]
+    mark[HASH], mark[LANGUAGE], mark[TAKE] = begun.mark, begun.language, line.take if line else ""
+    (closed, closures), (touched, touches) = result.report.proven("closure"), result.report.proven("labiodental")
+    mark[PROVEN] = [closed, closures, touched, touches]
+    note = f"{closed} of {closures} closures, {touched} of {touches} f v"
+    return Outcome(begun.name, DONE, "; ".join([note, *result.report.warnings]), result.report)
 
 
-def _row(scene: bpy.types.Scene, name: str, language: str) -> LabialLine:
-    lines = scene.labial.lines
-    row = next((r for r in lines if r.name == name and r.language == language), None) or lines.add()
-    row.name, row.language, row.status, row.note = name, language, WAITING, ""
-    return row
-
-
-def speaker(name: str) -> str:
-    """The object of the scene whose name is, or is a word of, a speaker's name; "" if there is none."""
-    wanted = name.casefold()
-    able = [obj for obj in bpy.context.view_layer.objects if obj.type in ("MESH", "ARMATURE", "EMPTY")]
-    exact = [obj for obj in able if obj.name.casefold() == wanted]
-    words = set(wanted.replace(".", " ").replace("_", " ").replace("-", " ").split())
-    near = [obj for obj in able if words & set(obj.name.casefold().replace(".", " ").replace("_", " ").split())]
-    rigs_first = sorted(exact or near, key=lambda obj: (obj.type != "ARMATURE", len(obj.name)))
-    return rigs_first[0].name if wanted and rigs_first else ""
+def make_lines(context: bpy.types.Context, lines: Sequence[LabialLine], *, anew: bool = False) -> Iterator[Outcome]:
+    """Makes lines and tells what became of each: `LineQueue` on this thread."""
+    queue = LineQueue(context, lines, anew=anew)
+    try:
+        while (step := queue.begin(context)) is not None:
+            yield step if isinstance(step, Outcome) else queue.end(context, step)
+    finally:
+        queue.close()
 
 
 def request_of_line(scene: bpy.types.Scene, line: LabialLine) -> LipSyncRequest:
@@ -108,7 +157,7 @@ def request_of_line(scene: bpy.types.Scene, line: LabialLine) -> LipSyncRequest:
     settings = scene.labial
     return LipSyncRequest(
         character=line.character,
-        sound=SoundSource(f"{line.name} {line.language}", source.path, **cut),
+        sound=SoundSource(title(line), source.path, **cut),
         clock=FrameClock(render.fps, render.fps_base, line.start),
         style=style_from(settings, line.style),
         transcript=line.transcript,
@@ -129,51 +178,8 @@ def digest(request: LipSyncRequest, character: Character) -> str:
     return data.hexdigest()[:32]
 
 
-def make_lines(context: bpy.types.Context, lines: Sequence[LabialLine], *, anew: bool = False) -> Iterator[Outcome]:
-    """Makes lines one after the other and tells what became of each; whoever stops asking keeps what is made.
-
-    A line that fails is named and the others go on; one whose sound, words, style and character did not change is left
-    as it is unless `anew`.
-    """
-    known: dict[str, Prepared] = {}
-    for line in lines:
-        try:
-            outcome = _one(context, line, known, anew)
-        except (LipSyncError, OSError) as error:
-            outcome = Outcome(line.name, FAILED, str(error))
-        line.status, line.note = outcome.status, outcome.note
-        yield outcome
-    show_language(context.scene, context.scene.labial.spoken)
-
-
-def _one(context: bpy.types.Context, line: LabialLine, known: dict[str, Prepared], anew: bool) -> Outcome:
-    request = request_of_line(context.scene, line)
-    character = find_character(bpy.data.objects[line.character], context.view_layer)
-    request = fitted_to(request, character)
-    mark = digest(request, character)
-    there = keyframes.actions_of(character, request.sound.name)
-    if there and not anew and there[0][keyframes.MARK].get(HASH) == mark:
-        return Outcome(line.name, UNCHANGED, "unchanged")
-    if character.name not in known:
-        known[character.name] = generate.prepare(context, request)
-    prepared = replace(known[character.name], request=request)
-    result = generate.deliver(context, prepared, generate.perform(prepared), as_strip=True)
-    action = bpy.data.actions[result.action]
-    action[keyframes.MARK][HASH] = mark
-    action[keyframes.MARK][LANGUAGE], action[keyframes.MARK][TAKE] = line.language, line.take
-    (closed, closures), (touched, touches) = result.report.proven("closure"), result.report.proven("labiodental")
-    action[keyframes.MARK][PROVEN] = [closed, closures, touched, touches]
-    note = f"{closed} of {closures} closures, {touched} of {touches} f v"
-    return Outcome(line.name, DONE, "; ".join([note, *result.report.warnings]), result.report)
-
-
-def languages(scene: bpy.types.Scene) -> list[str]:
-    """The languages of the scene's lines, in the order of their first line."""
-    return list(dict.fromkeys(line.language for line in scene.labial.lines))
-
-
 def show_language(scene: bpy.types.Scene, language: str) -> int:
-    """Lets every character speak the takes of one language, and its sound strips be heard. Returns how many lines.
+    """Lets every character speak the takes of one language; sound strips and subtitles follow. Returns how many lines.
 
     Lines of ids that the language lacks keep what they have.
     """
@@ -181,103 +187,19 @@ def show_language(scene: bpy.types.Scene, language: str) -> int:
         return 0
     has = {line.name for line in scene.labial.lines if line.language == language}
     shown = 0
-    for line in scene.labial.lines:
-        muted = line.name in has and line.language != language
-        shown += not muted
-        for action in _actions(f"{line.name} {line.language}"):
-            for strip in _strips_of(action):
-                strip.mute = muted
-        for strip in compat.sound_strips(scene):
-            if strip.name == f"{line.name} {line.language}":
+    with placement.lifted(scene):
+        for line in scene.labial.lines:
+            muted = line.name in has and line.language != language
+            shown += not muted
+            for action in actions_of_line(line):
+                for strip in placement.strips_of(action):
+                    strip.mute = muted
+            for strip in compat.strips_named(scene, title(line)):
                 strip.mute = muted
     return shown
 
 
-def add_sounds(scene: bpy.types.Scene) -> int:
-    """A sound strip for every line that has none yet, one channel a character. Returns how many were added."""
-    there = {strip.name for strip in compat.sound_strips(scene)}
-    added = 0
-    for line in scene.labial.lines:
-        name = f"{line.name} {line.language}"
-        if name not in there and Path(bpy.path.abspath(line.sound)).is_file() and not line.frames:
-            compat.add_sound_strip(scene, name, bpy.path.abspath(line.sound), round(line.start))
-            added += 1
-    return added
-
-
-def follow_sounds(scene: bpy.types.Scene) -> int:
-    """Moves the mouths of lines whose sound strip was moved. Returns how many lines."""
-    starts = {strip.name: compat.strip_start(strip) for strip in compat.sound_strips(scene)}
-    moved = 0
-    for line in scene.labial.lines:
-        start = starts.get(f"{line.name} {line.language}", starts.get(line.name))
-        if start is None or abs(start - line.start) < 1e-3:
-            continue
-        shift = start - line.start
-        for action in _actions(f"{line.name} {line.language}"):
-            for strip in _strips_of(action):
-                strip.frame_end, strip.frame_start = strip.frame_end + shift, strip.frame_start + shift
-        line.start = start
-        moved += 1
-    return moved
-
-
-def too_long(scene: bpy.types.Scene) -> list[tuple[str, str, int]]:
-    """Dubs that are longer than the shot: (line, language, frames too many), the shot being the first language's line
-    or the time until its character speaks again, whichever is longer."""
-    rate, found = scene.render.fps / scene.render.fps_base, []
-    first = languages(scene)[:1]
-    own = {line.name: line for line in scene.labial.lines if line.language in first}
-    for line in scene.labial.lines:
-        if line.language in first or line.name not in own:
-            continue
-        room = _frames(own[line.name], rate)
-        later = [o.start - line.start for o in own.values() if o.character == line.character and o.start > line.start]
-        over = _frames(line, rate) - max([room, *([min(later)] if later else [])])
-        if over > 0.5:
-            found.append((line.name, line.language, round(over)))
-    return found
-
-
-def write_report(scene: bpy.types.Scene, path: str) -> list[BatchLine]:
-    """A page about all lines of the scene. Returns what it says of each."""
-    rows = [_described(line) for line in scene.labial.lines]
-    write_batch_report(
-        Path(bpy.path.abspath(path)), bpy.path.display_name_from_filepath(bpy.data.filepath) or scene.name, rows
-    )
-    return rows
-
-
-def _described(line: LabialLine) -> BatchLine:
-    row = BatchLine(line.name, line.character, line.language, line.status or WAITING, line.note)
-    for action in _actions(f"{line.name} {line.language}"):
-        made = action[keyframes.MARK]
-        closed, closures, touched, touches = made.get(PROVEN, (0, 0, 0, 0))
-        speech = from_data(json.loads(made["speech"]))
-        track = articulate(speech, Style(**json.loads(made["acting"])))
-        row = replace(row, closures=(closed, closures), touches=(touched, touches))
-        try:
-            return described(row, decode(sound_of_file(line.sound)), speech, track)
-        except LipSyncError as error:
-            return replace(row, note=str(error))
-    return row
-
-
-def _frames(line: LabialLine, rate: float) -> float:
-    for action in _actions(f"{line.name} {line.language}"):
-        return float(json.loads(action[keyframes.MARK]["speech"])["duration"]) * rate
-    return 0.0
-
-
-def _actions(name: str) -> list[Any]:
+def actions_of_line(line: LabialLine) -> list[Any]:
+    """The Actions that were made for a line of the list."""
     every: list[Any] = list(bpy.data.actions)
-    return [a for a in every if keyframes.MARK in a and a[keyframes.MARK].get("line") == name]
-
-
-def _strips_of(action: Any) -> list[Any]:
-    """The NLA strips of a line, on every data-block that carries one."""
-    carriers = [*bpy.data.shape_keys, *bpy.data.objects]
-    return [
-        strip for owner in carriers if owner.animation_data for track in owner.animation_data.nla_tracks
-        for strip in track.strips if strip.action == action
-    ]  # fmt: skip
+    return [a for a in every if keyframes.MARK in a and a[keyframes.MARK].get("line") == title(line)]

@@ -27,7 +27,7 @@ from ..model_runtime.hearing import network
 from ..model_runtime.rigs.calibrate import calibrate, correct
 from ..model_runtime.rigs.presets import RigPreset
 from ..model_runtime.speech_data import as_data
-from . import keyframes, mappings
+from . import keyframes, mappings, placement
 from .character import Character, find_character
 from .head_bone import find_head
 from .measure import Measured
@@ -141,6 +141,7 @@ def perform(prepared: Prepared, progress: Progress | None = None) -> pipeline.Pe
 
 
 def deliver(
+@placement.lifts
     context: bpy.types.Context, prepared: Prepared, performance: pipeline.Performance, seconds: float = 0.0, *,
     as_strip: bool = False,
 ) -> Result:  # fmt: skip

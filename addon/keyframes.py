@@ -74,7 +74,7 @@ def actions_of(character: Character, line: str | None = None) -> list[Any]:
         data = owner.animation_data
         strips = [strip.action for track in data.nla_tracks for strip in track.strips] if data else []
         for action in (data.action, *strips) if data else ():
-            if is_ours(action, line) and MERGED not in action[MARK]:
+            if is_ours(action, line) and not is_merged(action):
                 found[action.name] = action
     return list(found.values())
 
@@ -275,6 +275,11 @@ def is_ours(action: Any, line: str | None) -> bool:
 
 
 def _to_rest(character: Character, action: Any) -> None:
+def is_merged(action: Any) -> bool:
+    """Whether an Action holds all lines of a character at once."""
+    return is_ours(action, None) and MERGED in action[MARK]
+
+
     moved = {curve.data_path for slot in action.slots for curve in curves_of(action, slot)}
     for target in character.targets:
         name = bpy.utils.escape_identifier(target.name)

@@ -21,7 +21,7 @@ from ..model_runtime.errors import CharacterError
 from ..model_runtime.phones import BILABIALS, LABIODENTALS, SILENCE
 from ..model_runtime.speech_data import from_data
 from .character import find_character
-from .keyframes import MARK, owners
+from .keyframes import MARK, is_merged, owners
 
 PHONES, VOICE, WORDS = 18.0, 24.0, 18.0
 """Heights of the rows from the bottom up, in pixels at interface scale 1; without words there is no third."""
@@ -220,7 +220,8 @@ def _played(owner: Any, render: bpy.types.RenderSettings) -> Iterator[Line]:
         return
     if not data.use_tweak_mode:
         yield from _line(data.action, render, 0.0, 0.0, 1.0)
-    for strip in (s for track in data.nla_tracks if not track.mute for s in track.strips if not s.mute):
+    merged = is_merged(data.action) or any(is_merged(s.action) for track in data.nla_tracks for s in track.strips)
+    for strip in (s for track in data.nla_tracks if merged or not track.mute for s in track.strips if not s.mute):
         yield from _line(strip.action, render, strip.frame_start, strip.action_frame_start, strip.scale)
 
 

@@ -52,7 +52,7 @@ class LABIAL_PT_main(bpy.types.Panel):
         _draw_report(layout, context)
 
 
-class _SubPanel:
+class SubPanel:
     """A part of the tab, closed at first."""
 
     bl_parent_id = "LABIAL_PT_main"
@@ -62,7 +62,7 @@ class _SubPanel:
     bl_options = {"DEFAULT_CLOSED"}
 
 
-class LABIAL_PT_acting(_SubPanel, bpy.types.Panel):  # type: ignore[misc]
+class LABIAL_PT_acting(SubPanel, bpy.types.Panel):  # type: ignore[misc]
     """The dials."""
 
     bl_label = "Acting"
@@ -76,7 +76,7 @@ class LABIAL_PT_acting(_SubPanel, bpy.types.Panel):  # type: ignore[misc]
             layout.prop(settings, name)
 
 
-class LABIAL_PT_life(_SubPanel, bpy.types.Panel):  # type: ignore[misc]
+class LABIAL_PT_life(SubPanel, bpy.types.Panel):  # type: ignore[misc]
     """What moves beside the mouth."""
 
     bl_label = "Life"
@@ -109,7 +109,7 @@ class LABIAL_UL_phones(bpy.types.UIList):
         row.prop(item, "strength", text="", slider=True)
 
 
-class LABIAL_PT_words(_SubPanel, bpy.types.Panel):  # type: ignore[misc]
+class LABIAL_PT_words(SubPanel, bpy.types.Panel):  # type: ignore[misc]
     """The line at the playhead as a list."""
 
     bl_label = "Edit in Words"
@@ -139,7 +139,7 @@ class LABIAL_UL_weights(bpy.types.UIList):
         row.prop(item, "weight", text="", slider=True)
 
 
-class LABIAL_PT_mapping(_SubPanel, bpy.types.Panel):  # type: ignore[misc]
+class LABIAL_PT_mapping(SubPanel, bpy.types.Panel):  # type: ignore[misc]
     """Which targets of the character show each channel of the mouth track."""
 
     bl_label = "Mapping"
@@ -176,57 +176,7 @@ class LABIAL_PT_mapping(_SubPanel, bpy.types.Panel):  # type: ignore[misc]
         layout.operator("labial.build_visemes", icon="MOD_DATA_TRANSFER")
 
 
-class LABIAL_UL_lines(bpy.types.UIList):
-    """One line of dialogue a row."""
-
-    def draw_item(
-        self, _context: bpy.types.Context, layout: bpy.types.UILayout, _data: Any, item: Any, _icon: int,
-        _active_data: Any, _active_property: str,
-    ) -> None:  # fmt: skip
-        """A row."""
-        icons: dict[str, Any] = {"DONE": "CHECKMARK", "UNCHANGED": "CHECKMARK", "FAILED": "ERROR"}
-        row = layout.row(align=True)
-        row.label(text=item.name, icon=icons.get(item.status, "BLANK1"))
-        row.label(text=item.character or "nobody")
-        row.label(text=item.language)
-
-
-class LABIAL_PT_dialogue(_SubPanel, bpy.types.Panel):  # type: ignore[misc]
-    """All lines of the scene."""
-
-    bl_label = "Dialogue"
-
-    def draw(self, context: bpy.types.Context) -> None:
-        """The list, its active line, and what can be done with all."""
-        layout, settings = self.layout, context.scene.labial
-        row = layout.row(align=True)
-        row.operator("labial.lines_from_sheet", text="From Sheet", icon="FILE_TEXT")
-        row.operator("labial.lines_from_strips", text="From Strips", icon="SEQUENCE")
-        row.operator("labial.clear_lines", text="", icon="X")
-        layout.template_list("LABIAL_UL_lines", "", settings, "lines", settings, "line_index", rows=5)
-        if 0 <= settings.line_index < len(settings.lines):
-            line = settings.lines[settings.line_index]
-            column = layout.column()
-            column.use_property_split = True
-            column.use_property_decorate = False
-            column.prop_search(line, "character", context.scene, "objects")
-            for name in ("sound", "start", "transcript", "language", "style"):
-                column.prop(line, name)
-            for part in _wrapped(line.note):
-                column.label(text=part)
-        layout.operator("labial.generate_lines", icon="PLAY_SOUND")
-        row = layout.row(align=True)
-        row.operator("labial.learn_levels", icon="SPEAKER")
-        row.operator("labial.add_sounds", icon="SOUND")
-        row.operator("labial.sync_lines", icon="UV_SYNC_SELECT")
-        if settings.lines:
-            layout.prop(settings, "spoken")
-            row = layout.row(align=True)
-            row.operator("labial.check_dubs", icon="TIME")
-            row.operator("labial.report_lines", icon="FILE_TEXT")
-
-
-class LABIAL_PT_cutout(_SubPanel, bpy.types.Panel):  # type: ignore[misc]
+class LABIAL_PT_cutout(SubPanel, bpy.types.Panel):  # type: ignore[misc]
     """A mouth of drawings."""
 
     bl_label = "Drawn Mouth"
@@ -242,7 +192,7 @@ class LABIAL_PT_cutout(_SubPanel, bpy.types.Panel):  # type: ignore[misc]
 
 
 def _draw_error(layout: bpy.types.UILayout, text: str) -> None:
-    for i, part in enumerate(_wrapped(text)):
+    for i, part in enumerate(wrapped(text)):
         layout.label(text=part, icon="BLANK1" if i else "ERROR")
 
 
@@ -302,11 +252,12 @@ def _draw_report(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
             text = f"{proven} of {count} {what} proven"
             box.label(text=text, icon="CHECKMARK" if proven == count else "ERROR")
     for note in report.notes.splitlines():
-        for part in _wrapped(note):
+        for part in wrapped(note):
             box.label(text=part)
 
 
-def _wrapped(text: str, width: int = 42) -> list[str]:
+def wrapped(text: str, width: int = 42) -> list[str]:
+    """A text as lines that the tab has room for."""
     lines = [""]
     for word in text.split():
         if len(lines[-1]) + len(word) >= width:

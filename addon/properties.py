@@ -270,6 +270,14 @@ class LabialSettings(bpy.types.PropertyGroup):
         name="Spoken", items=scene.spoken_languages, update=scene.language_chosen,
         description="The language that characters speak and sound strips play",
     )  # fmt: skip
+    placement: EnumProperty(
+        name="Placement", update=scene.placement_chosen,
+        items=[
+            ("STRIPS", "NLA Strips", "Each line plays from a strip of its own"),
+            ("MERGED", "One Action", "All lines of a character are one Action, with the same keys"),
+        ],
+        description="Where lines play; changing it back and forth loses nothing",
+    )  # fmt: skip
     report: PointerProperty(type=LabialReport)
     words: PointerProperty(type=LabialWords)
     mapping: PointerProperty(type=LabialMapping)
@@ -304,6 +312,7 @@ class LabialSettings(bpy.types.PropertyGroup):
         lines: Any
         line_index: int
         spoken: str
+        placement: str
         report: LabialReport
         words: LabialWords
         mapping: LabialMapping

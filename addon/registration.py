@@ -33,16 +33,15 @@ from .operators.words import (
 from .panels import (
     LABIAL_PT_acting,
     LABIAL_PT_cutout,
-    LABIAL_PT_dialogue,
     LABIAL_PT_life,
     LABIAL_PT_main,
     LABIAL_PT_mapping,
     LABIAL_PT_words,
-    LABIAL_UL_lines,
     LABIAL_UL_phones,
     LABIAL_UL_weights,
 )
 from .properties import LabialLine, LabialMapping, LabialPhone, LabialReport, LabialSettings, LabialWeight, LabialWords
+from .scene_panel import LABIAL_PT_dialogue, LABIAL_UL_lines
 
 CLASSES = (
     LabialReport,

@@ -76,6 +76,15 @@ def kept(action: Any, mark: str) -> list[Kept]:
     return found
 
 
+def changed(action: Any, mark: str) -> set[tuple[str, str, int]]:
+    """(slot, path, index) of the sealed curves that are different now, be it by a key that is gone."""
+    sealed = json.loads(action[mark].get(SEALS, "{}"))
+    return {
+        (slot.identifier, curve.data_path, curve.array_index) for name, slot, curve in _named(action)
+        if name in sealed and base64.b64decode(sealed[name]) != _prints(read(curve)).tobytes()
+    }  # fmt: skip
+
+
 def protected(action: Any, mark: str) -> list[tuple[float, float]]:
     """The ranges of frames in which the artist wants nothing changed."""
     flat = list(action[mark].get(PROTECTED, ()))
@@ -107,7 +116,7 @@ def put_back(action: Any, mark: str, changed: Sequence[Kept], contacts: Sequence
         else:
             keys = {f: values[stays] for f, values in keys.items()}
         order = keys["co"][:, 0].argsort(kind="stable")
-        _write(curve, {f: values[order] for f, values in keys.items()})
+        write(curve, {f: values[order] for f, values in keys.items()})
 
 
 def read(curve: Any) -> Keys:
@@ -120,7 +129,8 @@ def read(curve: Any) -> Keys:
     return keys
 
 
-def _write(curve: Any, keys: Keys) -> None:
+def write(curve: Any, keys: Keys) -> None:
+    """Gives an F-curve these keys and no others."""
     points = curve.keyframe_points
     points.clear()
     points.add(len(keys["co"]))

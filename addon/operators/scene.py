@@ -1,15 +1,15 @@
-"""Many lines: fill the list, make them all, follow the sounds, speak another language."""
+"""Many lines: fill the list, follow the sounds, speak another language, fit dubs, tell how they are."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import bpy
 from bpy.props import BoolProperty, StringProperty
 
 from ...model_runtime.errors import LipSyncError
-from .. import compat, dialogue, profile
+from .. import compat, dialogue, dialogue_report, dubs, line_list, placement, profile, sound_strips
+from .queue import CLASSES as QUEUE
 from .telling import tells_errors
 
 
@@ -18,9 +18,14 @@ def language_chosen(settings: Any, context: bpy.types.Context) -> None:
     dialogue.show_language(context.scene, settings.spoken)
 
 
+def placement_chosen(_settings: Any, context: bpy.types.Context) -> None:
+    """Lines play from other places: their strips, or one Action for each character."""
+    placement.settle(context.scene)
+
+
 def spoken_languages(_self: Any, context: bpy.types.Context | None) -> list[tuple[str, str, str]]:
     """The languages of the scene's lines."""
-    _shown[:] = [(name, name, "") for name in dialogue.languages(context.scene)] if context else []
+    _shown[:] = [(name, name, "") for name in line_list.languages(context.scene)] if context else []
     return _shown or [("", "No lines yet", "")]
 
 
@@ -48,7 +53,7 @@ class LABIAL_OT_lines_from_sheet(bpy.types.Operator):
     @tells_errors
     def execute(self, context: bpy.types.Context) -> None:
         """Reads it; what is wrong with rows is told and the others are taken."""
-        problems = dialogue.fill_from_sheet(context.scene, self.filepath, self.anywhere)
+        problems = line_list.fill_from_sheet(context.scene, self.filepath, self.anywhere)
         for problem in problems[:8]:
             self.report({"WARNING"}, problem)
         more = f", {len(problems)} things to mend" if problems else ""
@@ -56,7 +61,7 @@ class LABIAL_OT_lines_from_sheet(bpy.types.Operator):
 
 
 class LABIAL_OT_lines_from_strips(bpy.types.Operator):
-    """Add a line for every sound strip of the sequencer; its name, or its channel, tells who speaks"""
+    """Add a line for every sound strip of the sequencer; its name, its colour or its channel tells who speaks"""
 
     bl_idname = "labial.lines_from_strips"
     bl_label = "Lines from Sequencer"
@@ -64,7 +69,7 @@ class LABIAL_OT_lines_from_strips(bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Fills the list."""
-        count = dialogue.fill_from_sequencer(context.scene, compat.sequencer_scene(context))
+        count = line_list.fill_from_sequencer(context.scene, compat.sequencer_scene(context))
         self.report({"INFO"}, f"{count} sound strips" if count else "There is no sound strip in the sequencer")
         return {"FINISHED"} if count else {"CANCELLED"}
 
@@ -79,66 +84,6 @@ class LABIAL_OT_clear_lines(bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Empties it."""
         context.scene.labial.lines.clear()
-        return {"FINISHED"}
-
-
-class LABIAL_OT_generate_lines(bpy.types.Operator):
-    """Make all lines of the list; those that did not change since are left as they are"""
-
-    bl_idname = "labial.generate_lines"
-    bl_label = "Generate All"
-    bl_options = {"REGISTER", "UNDO"}
-
-    anew: BoolProperty(name="All Anew", description="Also those that did not change")  # type: ignore[valid-type]
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        """Needs lines."""
-        if not context.scene.labial.lines:
-            cls.poll_message_set("Add lines first: from a sheet or from the sequencer")
-        return bool(context.scene.labial.lines)
-
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        """Makes them in one go: scripts and background."""
-        return self._tell(list(dialogue.make_lines(context, list(context.scene.labial.lines), anew=self.anew)))
-
-    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
-        """Makes one after the other while the window shows how far it is; Esc stops and keeps what is made."""
-        lines = list(context.scene.labial.lines)
-        self._made: list[dialogue.Outcome] = []
-        self._count, self._making = len(lines), dialogue.make_lines(context, lines, anew=self.anew)
-        self._timer = context.window_manager.event_timer_add(0.05, window=context.window)
-        context.window_manager.modal_handler_add(self)
-        return {"RUNNING_MODAL"}
-
-    def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        """One line a tick."""
-        if event.type == "ESC":
-            return self._end(context)
-        if event.type != "TIMER":
-            return {"PASS_THROUGH"}
-        making: Iterator[dialogue.Outcome] = self._making
-        outcome = next(making, None)
-        if outcome is None:
-            return self._end(context)
-        self._made.append(outcome)
-        done = f"Labial: {len(self._made)} of {self._count} lines, last {outcome.line}   Esc: stop"
-        context.workspace.status_text_set(done)
-        for area in context.screen.areas:
-            area.tag_redraw()
-        return {"PASS_THROUGH"}
-
-    def _end(self, context: bpy.types.Context) -> set[str]:
-        context.window_manager.event_timer_remove(self._timer)
-        context.workspace.status_text_set(None)
-        return self._tell(self._made)
-
-    def _tell(self, made: list[dialogue.Outcome]) -> set[str]:
-        counts = {status: sum(o.status == status for o in made) for status in ("DONE", "UNCHANGED", "FAILED")}
-        for outcome in [o for o in made if o.status == dialogue.FAILED][:8]:
-            self.report({"WARNING"}, f"{outcome.line}: {outcome.note}")
-        text = f"{counts['DONE']} lines made, {counts['UNCHANGED']} unchanged, {counts['FAILED']} failed"
-        self.report({"INFO"} if not counts["FAILED"] else {"WARNING"}, text)
         return {"FINISHED"}
 
 
@@ -166,7 +111,7 @@ class LABIAL_OT_sync_lines(bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Moves them."""
-        moved = dialogue.follow_sounds(context.scene)
+        moved = sound_strips.follow_sounds(context.scene)
         self.report({"INFO"}, f"{moved} lines moved")
         return {"FINISHED"}
 
@@ -180,26 +125,56 @@ class LABIAL_OT_add_sounds(bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Adds them, muted but for the language that is spoken."""
-        count = dialogue.add_sounds(context.scene)
+        count = sound_strips.add_sounds(context.scene)
         dialogue.show_language(context.scene, context.scene.labial.spoken)
         self.report({"INFO"}, f"{count} sound strips added")
         return {"FINISHED"}
 
 
 class LABIAL_OT_check_dubs(bpy.types.Operator):
-    """List the dubbed lines that are longer than their shot"""
+    """List the dubbed lines that are longer than their shot, and how each could be made to fit"""
 
     bl_idname = "labial.check_dubs"
     bl_label = "Check Dubs"
+    bl_options = {"REGISTER", "UNDO"}
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        """Tells them."""
-        found = dialogue.too_long(context.scene)
-        for name, language, frames in found:
-            self.report({"WARNING"}, f"{name} in {language} is {frames} frames longer than its shot")
+        """Tells them, also in their notes."""
+        found = dubs.too_long(context.scene)
+        for dub in found:
+            self.report({"WARNING"}, f"{dub.line} in {dub.language}: {dub.fit.advice}")
+            line = line_list.line_of(context.scene, dub.line, dub.language)
+            if line is not None:
+                line.note = dub.fit.advice
         if not found:
             self.report({"INFO"}, "Every dub fits its shot")
         return {"FINISHED"}
+
+
+class LABIAL_OT_fit_dub(bpy.types.Operator):
+    """Write a shorter sound beside the recording, as Check Dubs suggests, and let the line speak it"""
+
+    bl_idname = "labial.fit_dub"
+    bl_label = "Fit to Shot"
+    bl_options = {"REGISTER", "UNDO"}
+
+    every: BoolProperty(  # type: ignore[valid-type]
+        name="All Dubs", description="All dubs that are too long, not only the chosen line"
+    )
+
+    @tells_errors
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Makes the sounds; their lines are to be made again."""
+        settings, found = context.scene.labial, dubs.too_long(context.scene)
+        if not self.every:
+            chosen = settings.lines[settings.line_index] if 0 <= settings.line_index < len(settings.lines) else None
+            found = [dub for dub in found if chosen and (dub.line, dub.language) == (chosen.name, chosen.language)]
+        for dub in found:
+            path = dubs.apply(context.scene, dub)
+            self.report({"INFO"}, f"{path.name}: {dub.fit.advice}; Generate All makes its mouth")
+        if not found:
+            self.report({"INFO"}, "It is not longer than its shot, or was not made yet")
+        return {"FINISHED"} if found else {"CANCELLED"}
 
 
 class LABIAL_OT_report_lines(bpy.types.Operator):
@@ -218,7 +193,7 @@ class LABIAL_OT_report_lines(bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Writes it."""
         try:
-            rows = dialogue.write_report(context.scene, self.filepath)
+            rows = dialogue_report.write_report(context.scene, self.filepath)
         except (LipSyncError, OSError) as error:
             self.report({"ERROR"}, f"The report cannot be written: {error}")
             return {"CANCELLED"}
@@ -230,10 +205,11 @@ CLASSES = (
     LABIAL_OT_lines_from_sheet,
     LABIAL_OT_lines_from_strips,
     LABIAL_OT_clear_lines,
-    LABIAL_OT_generate_lines,
+    *QUEUE,
     LABIAL_OT_learn_levels,
     LABIAL_OT_sync_lines,
     LABIAL_OT_add_sounds,
     LABIAL_OT_check_dubs,
+    LABIAL_OT_fit_dub,
     LABIAL_OT_report_lines,
 )

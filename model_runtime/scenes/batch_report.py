@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from html import escape
 from pathlib import Path
 from statistics import median
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from .. import phones
 from ..acting.voice import level
-from ..contracts import AudioClip, ContactProof, MouthTrack, Speech
+from ..contracts import CHANNELS, AudioClip, ContactProof, MouthTrack, Speech
 from . import plots
 from .report import STYLESHEET
 
@@ -26,12 +27,20 @@ LOUDER = 8.0
 """dB by which a line's vowels may differ from the median of its character's lines."""
 
 
+SYNC_MS = (-125.0, 45.0)
+"""From how early to how late a picture is not noticed to be off its sound (ITU-R BT.1359)."""
+MEND, LISTEN, KNOW = 3, 2, 1
+"""How grave a warning is: must be mended, should be looked at, is good to know."""
+
+
 @dataclass(frozen=True)
 class BatchLine:
     """What the page says of one line. status: DONE, UNCHANGED, FAILED or WAITING; note: a sentence on it.
 
     closures, touches: (proven, all) frames of p b m and of f v. confidence: 0-1; text_fit: 0-1 or None without
-    transcript; level: dBFS of its vowels; clipped: share of samples at full scale; picture: its drawing as SVG.
+    transcript; level: dBFS of its vowels; clipped: share of samples at full scale; sync_ms: how much later than the
+    voice the jaw moves; moved: frames by which its sound strip was moved away from it; dub: how it would fit its shot,
+    "" if it does; picture: its drawing as SVG.
     """
 
     name: str
@@ -46,7 +55,17 @@ class BatchLine:
     text_fit: float | None = None
     level: float = -20.0
     clipped: float = 0.0
+    sync_ms: float = 0.0
+    moved: int = 0
+    dub: str = ""
     picture: str = ""
+
+
+class Warned(NamedTuple):
+    """Something that an artist should know, and how grave it is."""
+
+    severity: int
+    text: str
 
 
 def described(
@@ -55,31 +74,80 @@ def described(
     """The line with what its sound and motion tell."""
     spoken = [p for p in speech.phones if p.symbol != phones.SILENCE]
     length = sum(p.end - p.start for p in spoken)
-    return BatchLine(
-        line.name, line.character, line.language, line.status, line.note, clip.duration, line.closures, line.touches,
-        sum(p.confidence * (p.end - p.start) for p in spoken) / length if length else 0.0,
-        speech.text_fit, level(speech),
-        float((np.abs(clip.samples) > 0.999).mean()), plots.line_plot(clip, speech, track, proofs),
-    )  # fmt: skip
+    return replace(
+        line,
+        seconds=clip.duration,
+        confidence=sum(p.confidence * (p.end - p.start) for p in spoken) / length if length else 0.0,
+        text_fit=speech.text_fit,
+        level=level(speech),
+        clipped=float((np.abs(clip.samples) > 0.999).mean()),
+        sync_ms=sync_offset(speech, track),
+        picture=plots.line_plot(clip, speech, track, proofs),
+    )
 
 
-def warnings(line: BatchLine, usual: float | None = None) -> list[str]:
-    """What an artist should look at, worst first. usual: the median of the character's lines in dBFS."""
+def sync_offset(speech: Speech, track: MouthTrack, furthest: int = 25) -> float:
+    """Milliseconds by which the jaw follows the loudness of the voice: the lag of their largest correlation.
+
+    Both are at 100 Hz; lags of up to `furthest` frames are looked at. 0 where nothing moves.
+    """
+    count = min(len(speech.loudness), len(track.values))
+    loud = np.array(speech.loudness[:count], dtype=np.float64)
+    jaw = np.array(track.values[:count, CHANNELS.index("jaw")], dtype=np.float64)
+    if count <= 2 * furthest or np.ptp(jaw) == 0.0 or np.ptp(loud) == 0.0:
+        return 0.0
+    inner = slice(furthest, count - furthest)
+    lags = range(-furthest, furthest + 1)
+    likeness = [np.corrcoef(loud[inner], jaw[inner.start + lag : inner.stop + lag])[0, 1] for lag in lags]
+    return 10.0 * lags[int(np.nanargmax(np.nan_to_num(likeness, nan=-1.0)))]
+
+
+def warnings(line: BatchLine, usual: float | None = None) -> list[Warned]:
+    """What an artist should look at, the gravest first. usual: the median of the character's lines in dBFS."""
     found = []
     if line.status == "FAILED":
-        found.append(line.note)
+        found.append(Warned(MEND, line.note))
     for (proven, count), what in ((line.closures, "p b m stay open"), (line.touches, "f v miss the teeth")):
         if proven < count:
-            found.append(f"{count - proven} frames of {what}")
+            found.append(Warned(MEND, f"{count - proven} frames of {what}"))
+    if line.moved:
+        found.append(Warned(MEND, f"its sound was moved by {line.moved:+d} frames: Follow Sounds moves its mouth"))
+    if line.dub:
+        found.append(Warned(MEND, line.dub))
     if line.text_fit is not None and line.text_fit < MISFIT:
-        found.append(f"the transcript fits {line.text_fit:.0%}")
+        found.append(Warned(LISTEN, f"the transcript fits {line.text_fit:.0%}"))
     if line.status != "FAILED" and line.confidence < UNSURE:
-        found.append(f"heard with a confidence of {line.confidence:.2f} only")
+        found.append(Warned(LISTEN, f"heard with a confidence of {line.confidence:.2f} only"))
+    if not SYNC_MS[0] <= line.sync_ms <= SYNC_MS[1]:
+        found.append(Warned(LISTEN, f"the jaw moves {line.sync_ms:+.0f} ms against the voice"))
     if line.clipped > CLIPPED:
-        found.append(f"{line.clipped:.1%} of the sound is overdriven")
+        found.append(Warned(KNOW, f"{line.clipped:.1%} of the sound is overdriven"))
     if usual is not None and abs(line.level - usual) > LOUDER:
-        found.append(f"{line.level - usual:+.0f} dB against its character's other lines")
+        found.append(Warned(KNOW, f"{line.level - usual:+.0f} dB against its character's other lines"))
     return found
+
+
+def figures(lines: Sequence[BatchLine]) -> dict[str, Any]:
+    """Everything that the page says but the pictures, as plain data: totals, and each line with its warnings."""
+    told = [
+        {**{name: value for name, value in asdict(line).items() if name != "picture"},
+         "warnings": [warned.text for warned in found]}
+        for line, found in _warned(lines)
+    ]  # fmt: skip
+    return {"totals": totals(lines), "lines": told}
+
+
+def _warned(lines: Sequence[BatchLine]) -> list[tuple[BatchLine, list[Warned]]]:
+    levels: dict[str, list[float]] = {}
+    for line in lines:
+        if line.seconds:
+            levels.setdefault(line.character, []).append(line.level)
+    return [(line, warnings(line, _usual(levels.get(line.character, [])))) for line in lines]
+
+
+def _usual(levels: Sequence[float]) -> float | None:
+    """The median, where there are enough lines to have one."""
+    return median(levels) if len(levels) >= 3 else None
 
 
 def totals(lines: Sequence[BatchLine]) -> dict[str, float]:
@@ -97,19 +165,15 @@ def totals(lines: Sequence[BatchLine]) -> dict[str, float]:
 
 def write_batch_report(path: Path, title: str, lines: Sequence[BatchLine]) -> None:
     """Writes the page; an existing file is replaced at once, never half written."""
-    levels: dict[str, list[float]] = {}
-    for line in lines:
-        if line.seconds:
-            levels.setdefault(line.character, []).append(line.level)
-    flagged = [(line, warnings(line, _usual(levels.get(line.character, [])))) for line in lines]
-    ordered = sorted(flagged, key=lambda item: (item[0].status != "FAILED", -len(item[1])))
+    ordered = sorted(_warned(lines), key=lambda item: _gravity(*item), reverse=True)
     facts = "".join(f"<div><dt>{name}</dt><dd>{value:g}</dd></div>" for name, value in totals(lines).items())
+    cards = "".join(_card(*item) for item in ordered)
     page = (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{escape(title)} · Labial</title><style>{STYLESHEET.read_text(encoding='utf-8')}</style></head>"
         f'<body><header><p class="brand">Labial</p><h1>{escape(title)}</h1><dl class="facts">{facts}</dl></header>'
-        f"<section><h2>Lines</h2><p>What needs a look comes first.</p>{''.join(_card(*item) for item in ordered)}"
+        f"<section><h2>Lines</h2><p>What needs a look comes first.</p>{cards}"
         f"{plots.legend()}</section><footer>Made by Labial on this computer, offline.</footer></body></html>\n"
     )
     part = path.with_name(path.name + ".part")
@@ -117,22 +181,26 @@ def write_batch_report(path: Path, title: str, lines: Sequence[BatchLine]) -> No
     part.replace(path)
 
 
-def _usual(levels: Sequence[float]) -> float | None:
-    """The median, where there are enough lines to have one."""
-    return median(levels) if len(levels) >= 3 else None
+def _gravity(line: BatchLine, found: Sequence[Warned]) -> tuple[bool, list[int]]:
+    """What failed first, then by the gravest warning, then by the next."""
+    return line.status == "FAILED", sorted((warned.severity for warned in found), reverse=True)
 
 
-def _card(line: BatchLine, found: Sequence[str]) -> str:
-    verdict = "bad" if line.status == "FAILED" or found else "good"
+def _card(line: BatchLine, found: Sequence[Warned]) -> str:
+    verdict = "bad" if any(warned.severity > KNOW for warned in found) else "good"
     cells = [line.character or "nobody", line.language, line.status.lower()]
     if line.seconds:
         cells += [
             f"{line.seconds:.1f} s", f"p b m {line.closures[0]} of {line.closures[1]}",
             f"f v {line.touches[0]} of {line.touches[1]}", f"confidence {line.confidence:.2f}",
+            f"jaw {line.sync_ms:+.0f} ms", f"{line.level:.0f} dB",
         ]  # fmt: skip
-    notes = "".join(f'<p class="warning">{escape(text)}</p>' for text in found)
+    if line.text_fit is not None:
+        cells.append(f"transcript {line.text_fit:.0%}")
+    notes = "".join(f'<p class="warning">{escape(warned.text)}</p>' for warned in found)
     opened = " open" if found else ""
     return (
-        f'<details{opened} data-line="{escape(line.name)}"><summary><b class="{verdict}">{escape(line.name)}</b> '
+        f'<details{opened} data-line="{escape(f"{line.name} {line.language}")}"><summary>'
+        f'<b class="{verdict}">{escape(line.name)}</b> '
         f"{escape(' · '.join(cells))}</summary>{notes}{line.picture}</details>"
     )

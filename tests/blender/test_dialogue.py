@@ -123,10 +123,11 @@ def test_the_scene_speaks_one_language_at_a_time(scene: bpy.types.Scene) -> None
     assert muted["line0 en-us"] and not muted["line0 de"] and not muted["line1 en-us"]
     scene.labial.spoken = "en-us"
     np.testing.assert_allclose(jaw("Anna", range(1, 80)), english, atol=1e-6)
-    module = importlib.import_module(f"{MODULE}.addon.dialogue")
+    module = importlib.import_module(f"{MODULE}.addon.dubs")
     assert module.too_long(scene) == [], "Anna is silent until frame 97"
     lines(scene)["line2", "en-us"].start = 49.0
-    assert module.too_long(scene) == [("line0", "de", 31)]
+    (dub,) = module.too_long(scene)
+    assert (dub.line, dub.language, dub.fit.over) == ("line0", "de", 31)
 
 
 def test_a_moved_sound_takes_its_mouth_along(scene: bpy.types.Scene) -> None:
@@ -191,7 +192,7 @@ def test_the_report_tells_what_was_proven(scene: bpy.types.Scene, tmp_path: Path
     closures = sum(outcome.report.proven("closure")[1] for outcome in made if outcome.report)
     assert f"<dt>closures</dt><dd>{closures}</dd>" in page and f"<dt>closures proven</dt><dd>{closures}</dd>" in page
     assert page.count("<svg") >= 2 * 4 and page.count("<details") == 5 and "has no character" in page
-    assert page.index('data-line="line3"') < page.index('data-line="line0"'), "what failed comes first"
+    assert page.index('data-line="line3 en-us"') < page.index('data-line="line0 en-us"'), "what failed comes first"
     assert "http" not in page.replace("http://www.w3.org", "")
 
 

@@ -1,0 +1,107 @@
+"""The list of a scene's lines of dialogue: filled from a sheet or from the sequencer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import bpy
+
+from ..model_runtime.contracts import FrameClock
+from ..model_runtime.scenes import sheet
+from . import compat, styles
+
+if TYPE_CHECKING:
+    from .properties import LabialLine
+
+WAITING, DONE, UNCHANGED, FAILED = "WAITING", "DONE", "UNCHANGED", "FAILED"
+"""What became of a line."""
+
+
+def title(line: LabialLine) -> str:
+    """What its Action, its sound strip and its subtitle are named after: takes of a line differ in the language."""
+    return f"{line.name} {line.language}"
+
+
+def line_of(scene: bpy.types.Scene, name: str, language: str) -> LabialLine | None:
+    """A line of the list by its id and its language."""
+    return next((line for line in scene.labial.lines if (line.name, line.language) == (name, language)), None)
+
+
+def languages(scene: bpy.types.Scene) -> list[str]:
+    """The languages of the scene's lines, in the order of their first line."""
+    return list(dict.fromkeys(line.language for line in scene.labial.lines))
+
+
+def fill_from_sheet(scene: bpy.types.Scene, path: str, anywhere: bool = False) -> tuple[str, ...]:
+    """Adds a sheet's lines to the scene's list; those of the same id and language are replaced. Returns what to mend.
+
+    Raises SheetError if nothing of it can be used.
+    """
+    rate = scene.render.fps / scene.render.fps_base
+    project = bpy.path.abspath("//") or None
+    read = sheet.read(bpy.path.abspath(path), project=project, anywhere=anywhere, fps=rate)
+    problems = [str(problem) for problem in read.problems]
+    for line in read.lines:
+        row = _row(scene, line.id.removesuffix(f".{line.language}"), line.language)
+        row.sound, row.transcript, row.take = str(line.sound), line.text, line.take
+        row.style = line.style if line.style in styles.available() else "Natural"
+        clock = FrameClock(scene.render.fps, scene.render.fps_base)
+        row.start = 1.0 if line.start is None else round(clock.frame(line.start))  # where a sound strip can begin
+        row.character = speaker(line.character)
+        if not row.character:
+            problems.append(
+                f"{line.source}, row {line.row}: nobody in the scene is called “{line.character}”. Choose one."
+            )
+    return tuple(problems)
+
+
+def fill_from_sequencer(scene: bpy.types.Scene, sequences: bpy.types.Scene) -> int:
+    """A line for every sound strip. Returns how many.
+
+    Who speaks is told by the strip's name, else by another strip of the same colour, else of the same channel: by its
+    name, or by whom the list already gives it.
+    """
+    strips = compat.sound_strips(sequences)
+    known = {strip.name: speaker(strip.name) or _listed(scene, strip) for strip in strips}
+    for strip in strips:
+        who = known[strip.name] or _alike(strip, strips, known, "color_tag") or _alike(strip, strips, known, "channel")
+        row = _row(scene, Path(strip.name).stem, scene.labial.language)
+        row.sound, row.start = bpy.path.abspath(strip.sound.filepath), compat.strip_start(strip)
+        row.skip, row.frames = compat.strip_skipped(strip), compat.strip_length(strip)
+        row.character = who
+    return len(strips)
+
+
+def _listed(scene: bpy.types.Scene, strip: Any) -> str:
+    """Who speaks a strip according to the list."""
+    name = Path(strip.name).stem
+    return next((line.character for line in scene.labial.lines if line.name == name and line.character), "")
+
+
+def _alike(strip: Any, strips: Sequence[Any], known: Mapping[str, str], what: str) -> str:
+    """Who speaks the nearest strip that has the same colour, or channel, and a known speaker."""
+    wanted = getattr(strip, what)
+    if wanted == "NONE":
+        return ""
+    same = [s for s in strips if getattr(s, what) == wanted and known[s.name]]
+    nearest = min(same, key=lambda s: abs(compat.strip_start(s) - compat.strip_start(strip)), default=None)
+    return known[nearest.name] if nearest else ""
+
+
+def _row(scene: bpy.types.Scene, name: str, language: str) -> LabialLine:
+    row = line_of(scene, name, language) or scene.labial.lines.add()
+    row.name, row.language, row.status, row.note = name, language, WAITING, ""
+    return row
+
+
+def speaker(name: str) -> str:
+    """The object of the scene whose name is, or is a word of, a speaker's name; "" if there is none."""
+    wanted = name.casefold()
+    able = [obj for obj in bpy.context.view_layer.objects if obj.type in ("MESH", "ARMATURE", "EMPTY")]
+    exact = [obj for obj in able if obj.name.casefold() == wanted]
+    words = set(wanted.replace(".", " ").replace("_", " ").replace("-", " ").split())
+    near = [obj for obj in able if words & set(obj.name.casefold().replace(".", " ").replace("_", " ").split())]
+    rigs_first = sorted(exact or near, key=lambda obj: (obj.type != "ARMATURE", len(obj.name)))
+    return rigs_first[0].name if wanted and rigs_first else ""
