@@ -37,6 +37,8 @@ from .voice import Gain, gains
 
 _JAW_SIGMA = 0.044
 """Smoothing of the jaw in seconds: a mass that vowels move fully (4 Hz) and short obstruents hardly."""
+_SHARPNESS = 1.5
+"""How much more a gesture counts in the mix the nearer it is to its target; with 1 slow vowels blur one another."""
 _SHORT_PAUSE = 0.22
 """Inner pauses up to this long (seconds) leave the mouth slightly open."""
 
@@ -75,16 +77,19 @@ def articulate(speech: Speech, style: Style = NATURAL) -> MouthTrack:
 
 
 def _lips(values: Float32, made: Sequence[Gesture], times: Float32) -> None:
-    """Fills the viseme columns: the floor is a normalised mix, higher layers cover it by their envelope."""
-    floor = np.zeros((len(times), len(VISEMES)), dtype=np.float32)
-    total = np.zeros(len(times), dtype=np.float32)
+    """Fills the viseme columns: the floor is a mix in which gestures count by their dominance and the more, the nearer
+    they are to their target; higher layers cover it by their envelope."""
+    mixed = np.zeros((len(times), len(VISEMES)), dtype=np.float32)
+    shares, raised = (np.zeros(len(times), dtype=np.float32) for _ in range(2))
     for g in made:
-        if g.layer == FLOOR:
+        if g.layer == FLOOR and g.dominance:
             span = _span(g.event, times)
-            weight = g.dominance * envelope(g.event, times[span])
-            floor[span, VISEMES.index(g.event.viseme)] += g.event.strength * weight
-            total[span] += weight
-    lips = floor / np.maximum(1.0, total)[:, None]
+            up = envelope(g.event, times[span])
+            share = g.dominance * up**_SHARPNESS
+            mixed[span, VISEMES.index(g.event.viseme)] += g.event.strength * share
+            shares[span] += share
+            raised[span] += up
+    lips = mixed * (np.minimum(1.0, raised) / np.maximum(shares, 1e-9))[:, None]
     for layer in (CRITICAL, CLOSED):
         cover = np.zeros_like(lips)
         for g in made:

@@ -2,8 +2,10 @@
 
 Lip closing, from electromagnetic articulography of phrase-medial p b m against the acoustic segment: closing starts
 84 ms before it, the lips are within 1 mm of their minimum from 22 ms before, opening begins 32 ms before its end.
-Other onsets, apexes and decays: JALI (Edwards et al. 2016): onset 120 ms before the apex, apex at the sound's start,
-sustained to 75 % of the phone, decay 120 ms, 150 ms on both sides for protrusion.
+Other apexes and holds: JALI (Edwards et al. 2016): apex at the sound's start, sustained to 75 % of the phone,
+protrusion a quarter longer on both sides. How a gesture comes and goes: task dynamics (Saltzman & Munhall 1989; the
+TADA model of Haskins Laboratories): critically damped, 8 Hz for consonants, 4 Hz for vowels, closures aim 2 mm beyond
+the touch.
 """
 
 from __future__ import annotations
@@ -39,6 +41,12 @@ TONGUE: dict[str, dict[str, float]] = {
     "tongue_back": {"k": 1.0, "ɡ": 1.0, "ŋ": 1.0, "x": 0.8, "u": 0.4, "o": 0.3, "oʊ": 0.3, "ɔ": 0.3, "w": 0.5},
 }
 
+_VOWEL_HZ, _CONSONANT_HZ = 4.0, 8.0
+"""Natural frequencies of the gestures."""
+_SETTLED = 4.74
+"""Radians after which a critically damped gesture has gone 95 % of its way: 94 ms at 8 Hz, 189 ms at 4 Hz."""
+_TOUCHED = 3.3
+"""The same for lips that aim a fifth of their way beyond the touch, until they touch: 66 ms at 8 Hz."""
 _DOMINANCE = {"DD": 0.35, "nn": 0.35, "kk": 0.25}
 _CRITICAL_STRENGTH = {"SS": 0.85, "CH": 0.9, "RR": 0.7, "TH": 0.75, "U": 0.9}
 _TIGHT = phones.SIBILANTS | {"θ", "ð", "ɹ", "r", "w"}
@@ -47,6 +55,8 @@ _OVERLAP = 0.15
 """How far two contacts around a vowel may reach beyond its middle, share of the time between them."""
 _PLATEAU = 0.012
 """The shortest contact in seconds: at least one sample of the track lies in it."""
+_TIGHT_REACH = 0.85
+"""How much less such a shape reaches over its neighbours."""
 _GLIDE_AT = 0.55
 """Share of a diphthong after which the second vowel begins."""
 
@@ -83,22 +93,42 @@ def gestures(speech_phones: Sequence[Phone], gains: Sequence[Gain], style: Style
 
 
 def _bridged(made: Sequence[Gesture]) -> list[Gesture]:
-    """The shape before a consonant that the style leaves out is held until its middle, that after it comes from there:
-    the mouth does not close in between."""
-    result, shown = list(made), None
-    for i, g in enumerate(made):
-        if g.layer != FLOOR:
-            shown = None
-        elif g.event.strength > 0.0:
-            if shown is not None and shown < i - 1:
-                middle = 0.5 * (made[shown + 1].event.start + made[i - 1].event.end)
-                before, reach = result[shown].event, made[i].event.apex - made[i].event.onset
-                held = max(before.hold_end, middle - 0.5 * reach)
-                onset = min(g.event.onset, middle - 0.5 * reach)
-                result[shown] = replace(result[shown], event=replace(before, hold_end=held, release=held + reach))
-                result[i] = replace(g, event=replace(g.event, onset=onset))
-            shown = i
+    """Where the style leaves consonants out, the mouth does not close: the shape before them is held until their
+    middle and that after them comes from there; beside a pause or a contact, the one shape lasts for all of them."""
+    result = list(made)
+    for left_out, run in groupby(range(len(made)), key=lambda i: made[i].layer == FLOOR and not made[i].event.strength):
+        for first, last in _phrases(list(run), made) if left_out else ():
+            before, after = first - 1, last + 1
+            held, comes = (0 <= i < len(made) and _free(made[i]) for i in (before, after))
+            held = held and _touch(made[before], made[first])
+            comes = comes and _touch(made[last], made[after])
+            start, end = made[first].event.start, made[last].event.end
+            until = 0.5 * (start + end) if held and comes else end
+            if held:
+                event = result[before].event
+                reach = event.release - event.hold_end
+                hold_end = max(event.hold_end, until - 0.5 * reach)
+                result[before] = replace(result[before], event=replace(event, hold_end=hold_end, release=hold_end + reach))
+            if comes:
+                event = result[after].event
+                since = (until if held else start) - 0.5 * (event.apex - event.onset)
+                result[after] = replace(result[after], event=replace(event, onset=min(event.onset, since)))
     return result
+
+
+def _phrases(run: Sequence[int], made: Sequence[Gesture]) -> list[tuple[int, int]]:
+    """The first and the last of the gestures `run`, of each part of it that no pause divides."""
+    cuts = [0, *(k for k in range(1, len(run)) if not _touch(made[run[k - 1]], made[run[k]])), len(run)]
+    return [(run[a], run[b - 1]) for a, b in pairwise(cuts)]
+
+
+def _free(gesture: Gesture) -> bool:
+    return gesture.layer == FLOOR and gesture.event.strength > 0.0
+
+
+def _touch(before: Gesture, after: Gesture) -> bool:
+    """Whether no pause lies between two gestures."""
+    return after.event.start - before.event.end < 0.01
 
 
 def _handed_over(made: Sequence[Gesture]) -> list[Gesture]:
@@ -159,12 +189,13 @@ def _strength(phone: Phone, gain: float, style: Style) -> float:
 
 def _contact(phone: Phone, after_pause: bool, style: Style) -> Gesture:
     """A closure or a lip-to-teeth contact: full strength in every style, and not before the sound begins."""
-    lead = (0.15 if after_pause else 0.095) * style.anticipation
     apex = max(0.0, phone.start - 0.020)
+    lead = (0.15 if after_pause else 0.020 + _TOUCHED / (2.0 * np.pi * _CONSONANT_HZ)) * style.anticipation
     hold_end = max(phone.end - 0.032, apex + 0.045)
     event = VisemeEvent(
         viseme=VISEME_OF[phone.symbol], phone=phone.symbol, start=phone.start, end=phone.end,
-        onset=min(phone.start - lead, apex - 0.03), apex=apex, hold_end=hold_end, release=hold_end + 0.095,
+        onset=min(phone.start - lead, apex - 0.03), apex=apex, hold_end=hold_end,
+        release=hold_end + _settling(_CONSONANT_HZ),
         strength=1.0,
     )  # fmt: skip
     return Gesture(event, CLOSED, 1.0)
@@ -178,7 +209,8 @@ def _open(phone: Phone, viseme: str, start: float, end: float, strength: float, 
     else:
         viseme = shown
     protruded = phone.symbol in phones.PROTRUDED and viseme in ("U", "O", "CH")
-    reach = (0.15 if protruded else 0.12) * (0.5 + 0.5 * style.anticipation) * (0.6 + 0.4 * style.smoothness)
+    settling = _settling(_VOWEL_HZ if phone.symbol in phones.VOWELS else _CONSONANT_HZ)
+    reach = settling * (1.25 if protruded else 1.0) * (0.5 + 0.5 * style.anticipation) * (0.6 + 0.4 * style.smoothness)
     length = end - start
     apex = start + min(0.02, 0.25 * length)
     hold_end = max(apex, start + 0.75 * length)
@@ -189,20 +221,33 @@ def _open(phone: Phone, viseme: str, start: float, end: float, strength: float, 
     if phone.symbol in _TIGHT and strength:
         tight = replace(
             event,
-            onset=apex - 0.75 * reach,
-            release=hold_end + 0.75 * reach,
+            onset=apex - _TIGHT_REACH * reach,
+            release=hold_end + _TIGHT_REACH * reach,
             strength=_CRITICAL_STRENGTH.get(viseme, 0.85) * min(1.0, 0.3 + strength),
         )
         return Gesture(tight, CRITICAL, 1.0)
     return Gesture(event, FLOOR, _DOMINANCE.get(viseme, 1.0) if strength else 0.0)
 
 
+def _settling(hertz: float) -> float:
+    """Seconds that a gesture takes for its way."""
+    return _SETTLED / (2.0 * float(np.pi) * hertz)
+
+
 def envelope(event: VisemeEvent, times: Float32) -> Float32:
     """0-1 over `times` [t]: rises from onset to apex, holds, falls to release.
 
-    The flanks are cubic: two Bezier keys draw one exactly.
+    The flanks are those of a critically damped second-order system that started from rest, cut where they have arrived
+    and scaled to do so exactly; a contact is cut where the lips meet, on their way to a target beyond.
     """
-    rise = np.clip((times - event.onset) / max(event.apex - event.onset, 1e-3), 0.0, 1.0)
-    fall = np.clip((event.release - times) / max(event.release - event.hold_end, 1e-3), 0.0, 1.0)
-    x = np.minimum(rise, fall)
-    return np.asarray(x * x * (3.0 - 2.0 * x), dtype=np.float32)
+    way = _TOUCHED if event.viseme in ("PP", "FF") else _SETTLED
+    rise = (times - event.onset) / max(event.apex - event.onset, 1e-3)
+    fall = (times - event.hold_end) / max(event.release - event.hold_end, 1e-3)
+    return np.asarray(np.clip(np.minimum(_step(rise, way), 1.0 - _step(fall, _SETTLED)), 0.0, 1.0), dtype=np.float32)
+
+
+def _step(share: Float32, radians: float) -> Float32:
+    """The way gone [t] at `share` 0-1 of the time, in which the system's phase advances by `radians`."""
+    phase = radians * np.clip(share, 0.0, 1.0)
+    whole = 1.0 - (1.0 + radians) * np.exp(-radians)
+    return np.asarray((1.0 - (1.0 + phase) * np.exp(-phase)) / whole, dtype=np.float32)
