@@ -25,11 +25,12 @@ from ..model_runtime.contracts import (
 from ..model_runtime.errors import CharacterError
 from ..model_runtime.hearing import network
 from ..model_runtime.rigs.calibrate import calibrate, correct
+from ..model_runtime.rigs.channels import keyed
 from ..model_runtime.rigs.presets import RigPreset
 from ..model_runtime.speech_data import as_data
 from . import keyframes, mappings, placement
+from .body_bones import find_bones
 from .character import Character, find_character
-from .head_bone import find_head
 from .measure import Measured
 from .profile import fitted_to
 from .proof import held_keys, prove
@@ -118,8 +119,9 @@ def _liveliness(
     """What moves beside the mouth, if the request wants it."""
     if request.life is None:
         return None
-    head = find_head(character, measured, context.view_layer) if request.life.head else None
-    return pipeline.Liveliness(request.life, preset, character.targets, head)
+    life = request.life
+    bones = find_bones(character, measured, context.view_layer, head=life.head > 0.0, chest=life.chest > 0.0)
+    return pipeline.Liveliness(life, preset, character.targets, bones)
 
 
 def perform(prepared: Prepared, progress: Progress | None = None) -> pipeline.Performance:
@@ -140,8 +142,8 @@ def perform(prepared: Prepared, progress: Progress | None = None) -> pipeline.Pe
     )
 
 
-def deliver(
 @placement.lifts
+def deliver(
     context: bpy.types.Context, prepared: Prepared, performance: pipeline.Performance, seconds: float = 0.0, *,
     as_strip: bool = False,
 ) -> Result:  # fmt: skip
@@ -178,7 +180,9 @@ def deliver(
 
 
 def _of_mouth(keys: KeyTracks, rig_map: RigMap) -> KeyTracks:
-    return replace(keys, tracks=tuple(track for track in keys.tracks if track.target in rig_map.targets))
+    places = {(target.kind, target.objects, target.name) for target in keyed(rig_map.targets)}
+    tracks = [t for t in keys.tracks if (t.target.kind, t.target.objects, t.target.name) in places]
+    return replace(keys, tracks=tuple(tracks))
 
 
 def _left_open(proofs: Sequence[ContactProof]) -> tuple[str, ...]:

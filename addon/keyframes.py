@@ -14,9 +14,10 @@ import bpy
 import numpy as np
 
 from ..model_runtime.contracts import Float32, KeyTrack, KeyTracks, Target
+from ..model_runtime.rigs.channels import keyed
 from . import touched
 from .character import Character, objects_of
-from .posing import set_target
+from .posing import to_rest
 from .touched import Kept
 
 MARK = "labial"
@@ -274,14 +275,14 @@ def is_ours(action: Any, line: str | None) -> bool:
     return action is not None and MARK in action and (line is None or action[MARK].get("line") == line)
 
 
-def _to_rest(character: Character, action: Any) -> None:
 def is_merged(action: Any) -> bool:
     """Whether an Action holds all lines of a character at once."""
     return is_ours(action, None) and MERGED in action[MARK]
 
 
+def _to_rest(character: Character, action: Any) -> None:
     moved = {curve.data_path for slot in action.slots for curve in curves_of(action, slot)}
-    for target in character.targets:
+    for target in keyed(character.targets):
         name = bpy.utils.escape_identifier(target.name)
         if any(f'["{name}"]' in path for path in moved):
-            set_target(target, 0.0)
+            to_rest(target)

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import bpy
 import numpy as np
-from mathutils import Euler, Quaternion
 from numpy.typing import NDArray
 
 from ..model_runtime.contracts import Target
+from ..model_runtime.rigs.channels import keyed, spread
 from .character import Character, objects_of
 from .lips import Surface
 
 
 def set_target(target: Target, value: float) -> None:
-    """Poses one target: a key's value on all its meshes, a bone's turn or way along its axis, or a property."""
+    """Poses one target that can be keyed: a key on all its meshes, a bone's turn or way along its axis, a property."""
     for name in target.objects:
         obj = bpy.data.objects[name]
         if target.kind == "shape_key":
@@ -32,14 +33,33 @@ def set_target(target: Target, value: float) -> None:
             _turn(obj.pose.bones[target.name], target.axis, value * target.sign)
 
 
+def set_targets(weights: Mapping[Target, float]) -> None:
+    """Poses some targets together; groups are taken apart, and what shares a channel is added up."""
+    channels, values = spread(list(weights), np.array([list(weights.values())], dtype=np.float32))
+    for target, value in zip(channels, values[0].tolist(), strict=True):
+        set_target(target, value)
+
+
 def _turn(bone: bpy.types.PoseBone, axis: int, angle: float) -> None:
-    x, y, z = (float(i == axis) for i in range(3))
+    """As keys turn it: about each axis by itself, a quaternion by its vector over its scalar part."""
     if bone.rotation_mode == "QUATERNION":
-        bone.rotation_quaternion = Quaternion((x, y, z), angle)
+        bone.rotation_quaternion[0] = 1.0
+        bone.rotation_quaternion[axis + 1] = math.tan(0.5 * angle)
     elif bone.rotation_mode == "AXIS_ANGLE":
-        bone.rotation_axis_angle = (angle, x, y, z)
+        bone.rotation_axis_angle = (angle, *(float(i == axis) for i in range(3)))
     else:
-        bone.rotation_euler = Euler((x * angle, y * angle, z * angle), bone.rotation_mode)
+        bone.rotation_euler[axis] = angle
+
+
+def to_rest(target: Target) -> None:
+    """A target that can be keyed at zero, a bone unturned about all axes."""
+    if target.kind != "rotation":
+        set_target(target, 0.0)
+        return
+    bone = bpy.data.objects[target.objects[0]].pose.bones[target.name]
+    bone.rotation_quaternion = (1.0, 0.0, 0.0, 0.0)
+    bone.rotation_euler = (0.0, 0.0, 0.0)
+    bone.rotation_axis_angle = (0.0, 0.0, 1.0, 0.0)
 
 
 def _holder(target: Target) -> Any:
@@ -51,7 +71,7 @@ def _holder(target: Target) -> Any:
 @contextmanager
 def at_rest(character: Character, targets: Sequence[Target], view_layer: bpy.types.ViewLayer) -> Iterator[None]:
     """All keys of the character, what drives them and all targets at zero; afterwards everything as it was."""
-    targets = list(dict.fromkeys([*targets, *(t for t in character.targets if t.is_shape and t.kind != "shape_key")]))
+    targets = keyed([*targets, *(t for t in character.targets if t.is_shape and t.kind != "shape_key")])
     values = [
         (key, key.value) for mesh in objects_of(character) if mesh.data.shape_keys
         for key in mesh.data.shape_keys.key_blocks[1:]
@@ -65,7 +85,7 @@ def at_rest(character: Character, targets: Sequence[Target], view_layer: bpy.typ
     properties = [(_holder(t), t.name, _holder(t)[t.name]) for t in targets if t.kind == "property"]
     try:
         for target in targets:
-            set_target(target, 0.0)
+            to_rest(target)
         for key, _ in values:
             key.value = 0.0
         view_layer.update()
@@ -83,14 +103,12 @@ def at_rest(character: Character, targets: Sequence[Target], view_layer: bpy.typ
 
 
 @contextmanager
-def posed(weights: dict[Target, float], view_layer: bpy.types.ViewLayer) -> Iterator[None]:
+def posed(weights: Mapping[Target, float], view_layer: bpy.types.ViewLayer) -> Iterator[None]:
     """Some targets at the given values; back to zero afterwards."""
-    for target, value in weights.items():
-        set_target(target, value)
+    set_targets(weights)
     view_layer.update()
     yield
-    for target in weights:
-        set_target(target, 0.0)
+    set_targets(dict.fromkeys(weights, 0.0))
     view_layer.update()
 
 

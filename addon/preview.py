@@ -9,7 +9,8 @@ from typing import Any
 import bpy
 
 from ..model_runtime.contracts import Float32, Target
-from .posing import set_target
+from ..model_runtime.rigs.channels import keyed
+from .posing import set_targets
 
 _POSE = ("location", "rotation_quaternion", "rotation_euler", "rotation_axis_angle")
 
@@ -21,8 +22,7 @@ def remembered(targets: Sequence[Target]) -> str:
 
 def show(targets: Sequence[Target], values: Float32) -> None:
     """Poses the targets."""
-    for target, value in zip(targets, values.tolist(), strict=True):
-        set_target(target, value)
+    set_targets(dict(zip(targets, values.tolist(), strict=True)))
 
 
 def put_back(text: str) -> None:
@@ -39,7 +39,7 @@ def put_back(text: str) -> None:
 
 
 def _values(targets: Sequence[Target]) -> Iterator[tuple[tuple[str, str, str, str], Any]]:
-    for target in targets:
+    for target in keyed(targets):
         for owner in target.objects:
             obj = bpy.data.objects[owner]
             if target.kind == "shape_key":

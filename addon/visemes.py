@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ..model_runtime.acting.gestures import JAW
 from ..model_runtime.contracts import VISEMES, Calibration, Float32, RigMap, Target
 from ..model_runtime.errors import CharacterError
+from ..model_runtime.rigs.channels import parts
 from ..model_runtime.rigs.mapping import label, pose
 from .character import Character, objects_of
 
@@ -55,8 +56,7 @@ def build(character: Character, rig_map: RigMap, calibration: Calibration, wante
         return Built((), _others(wanted, missing), tuple(unknown), ())
     for mesh in meshes:
         _build_on(mesh, rig_map.targets, made)
-    bones = {label(t) for v in made.values() for t, w in zip(rig_map.targets, v, strict=True)
-             if w and not _names(t)}  # fmt: skip
+    bones = {label(t) for v in made.values() for t, _ in _parts(rig_map.targets, v) if not _names(t)}
     return Built(tuple(made), _others(wanted, missing), tuple(unknown), tuple(sorted(bones)))
 
 
@@ -102,8 +102,13 @@ def _build_on(mesh: bpy.types.Object, targets: Sequence[Target], made: Mapping[s
 
 def _keys(targets: Sequence[Target], values: Float32) -> list[tuple[str, float]]:
     """The keys that a pose moves, by themselves or through what drives them, and how far."""
+    return [(name, weight) for target, weight in _parts(targets, values) for name in _names(target)]
+
+
+def _parts(targets: Sequence[Target], values: Float32) -> list[tuple[Target, float]]:
+    """What is keyed for a pose, and how far."""
     weights = zip(targets, values.tolist(), strict=True)
-    return [(name, weight) for target, weight in weights if weight for name in _names(target)]
+    return [(part, share * weight) for target, weight in weights if weight for part, share in parts(target)]
 
 
 def _names(target: Target) -> tuple[str, ...]:

@@ -202,7 +202,7 @@ class MouthTrack:
         return self.values[:, CHANNELS.index(name)]
 
 
-TargetKind = Literal["shape_key", "rotation", "location", "property"]
+TargetKind = Literal["shape_key", "rotation", "location", "property", "group"]
 
 
 @dataclass(frozen=True)
@@ -215,6 +215,8 @@ class Target:
     way in the bone's own units along, the local `axis` (0 x, 1 y, 2 z), times `sign`.
     property: a custom property `name` of the object in `objects`, or of its pose bone `bone`, that drives the mouth;
     its value times `sign`.
+    group: an expression or a pose called `name` that the character's file declares; `parts` are what is keyed for it
+    and the value that each has where the group is 1.
     aliases: the shape keys that drivers give into the hand of this control alone; they are whole at value 1.0, where
     the control has gone as far as `sign` says.
     """
@@ -228,15 +230,16 @@ class Target:
     sign: float = 1.0
     bone: str = ""
     aliases: tuple[str, ...] = ()
+    parts: tuple[tuple[Target, float], ...] = ()
 
     @property
     def known_as(self) -> tuple[str, ...]:
         """The names by which a standard may know it; none for a bone that drives no key."""
-        return (*self.aliases, self.name) if self.kind in ("shape_key", "property") else self.aliases
+        return (*self.aliases, self.name) if self.kind in ("shape_key", "property", "group") else self.aliases
 
     @property
     def is_shape(self) -> bool:
-        """Whether it shows a whole shape at 1.0: a key or what drives keys, not a bone that carries the mesh."""
+        """Whether it shows a whole shape at 1.0: a key, what drives keys, a group; not a bone that carries the mesh."""
         return bool(self.known_as)
 
 

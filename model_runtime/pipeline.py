@@ -21,6 +21,7 @@ from .contracts import (
     Target,
 )
 from .hearing import align, audio, lexicon, network
+from .rigs.channels import on_channels
 from .rigs.keys import thin
 from .rigs.liven import liven, over
 from .rigs.presets import RigPreset
@@ -29,7 +30,7 @@ from .rigs.retarget import retarget
 
 @dataclass(frozen=True)
 class Liveliness:
-    """What of a character moves beside the mouth, and how much: its shape keys, and the nod and turn of its head.
+    """What of a character moves beside the mouth, and how much: its shape keys, and bones by the channel of `LIFE`.
 
     seed: lines of different seeds blink and drift differently.
     """
@@ -37,13 +38,13 @@ class Liveliness:
     dials: Dials
     preset: RigPreset | None
     targets: tuple[Target, ...]
-    head: tuple[Target, Target] | None = None
+    bones: Mapping[str, Target] = field(default_factory=dict)
     seed: int = 0
 
 
 @dataclass(frozen=True)
 class Performance:
-    """Everything that one line became on the way to its keys."""
+    """Everything that one line became on the way to its keys; `curves` are those of the mapped targets."""
 
     speech: Speech
     track: MouthTrack
@@ -88,5 +89,5 @@ def act(
     curves = retarget(track, rig_map, calibration)
     if liveliness is not None:
         beside = live(speech, liveliness.dials, liveliness.seed)
-        curves = over(curves, liven(beside, liveliness.preset, liveliness.targets, liveliness.head))
-    return Performance(speech, track, curves, thin(curves, clock, tolerance, style.hold_frames))
+        curves = over(curves, liven(beside, liveliness.preset, liveliness.targets, liveliness.bones))
+    return Performance(speech, track, curves, thin(on_channels(curves), clock, tolerance, style.hold_frames))

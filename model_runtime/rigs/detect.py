@@ -9,6 +9,7 @@ import numpy as np
 
 from ..contracts import CHANNELS, Float32, RigMap, RigProbe, Target, frozen_array
 from ..errors import CharacterError
+from .channels import keyed
 from .presets import RigPreset
 
 CARRIES_SKIN = 0.2
@@ -37,17 +38,23 @@ class Proposal:
 
 
 def rank(available: Sequence[Target], presets: Sequence[RigPreset]) -> list[Proposal]:
-    """Every preset that fits, the one that finds most targets first; of two, the one whose names say more.
+    """Every preset that fits, the one that finds most targets first; of two, that of what the character's file
+    declares, then the one whose names say more.
 
     A key is evidence once: five keys A I U E O of a set of fifteen visemes do not speak for the five vowels as well.
     """
     proposals = [p for p in (_match(available, preset) for preset in presets) if p is not None]
     ranked, explained = [], set[Target]()
-    for proposal in sorted(proposals, key=lambda p: (-p.matched, -_letters(p))):
-        found = set(proposal.targets[: proposal.matched])
-        ranked.append(replace(proposal, score=len(found - explained) / proposal.total))
+    for proposal in sorted(proposals, key=lambda p: (-p.matched, -_declared(p), -_letters(p))):
+        found = set(keyed(proposal.targets[: proposal.matched]))
+        new = sum(not explained.issuperset(keyed([t])) for t in proposal.targets[: proposal.matched])
+        ranked.append(replace(proposal, score=new / proposal.total))
         explained |= found
     return ranked
+
+
+def _declared(proposal: Proposal) -> int:
+    return sum(t.kind == "group" for t in proposal.targets[: proposal.matched])
 
 
 def _letters(proposal: Proposal) -> int:
@@ -83,10 +90,12 @@ def _fit(available: Sequence[Target], preset: RigPreset) -> Proposal | None:
     found = {name: keys[preset.normal(name)] for name in preset.names if preset.normal(name) in keys}
     if len(found) < preset.minimum or not all(name in found for name in preset.core):
         return None
-    bones = tuple(t for t in available if t.kind == "rotation" and not t.is_shape)
+    posed = {part.name for part in keyed(found.values()) if part.kind in ("rotation", "location")}
+    bones = tuple(t for t in available if t.kind == "rotation" and not t.is_shape and t.name not in posed)
     helpers = (keys[preset.normal(name)] for name in preset.tuckers if preset.normal(name) in keys)
     targets = tuple(dict.fromkeys([*found.values(), *helpers])) + bones
-    reason = f"{preset.title}: {len(found)} of {len(preset.names)} mouth keys"
+    shapes = "declared shapes" if all(t.kind == "group" for t in found.values()) else "mouth keys"
+    reason = f"{preset.title}: {len(found)} of {len(preset.names)} {shapes}"
     return Proposal(preset, targets, len(found), len(preset.names), reason)
 
 

@@ -51,6 +51,8 @@ def label(target: Target) -> str:
             return f"{target.name}.rotation"
         case "location":
             return f"{target.name}.location.{'xyz'[target.axis]}"
+        case "group":
+            return f"{target.name}.group"
     return f"{target.bone}.{target.name}.property" if target.bone else f"{target.name}.property"
 
 

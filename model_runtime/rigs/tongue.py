@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from ..contracts import CHANNELS, RigMap, RigProbe, Target, frozen_array
+from .channels import keyed
 
 TURNS = {"tongue_tip": 0.45, "tongue_blade": 0.3, "tongue_back": 0.3}
 """Radians by which a bone lifts its part of the tongue for a full gesture."""
@@ -15,9 +16,10 @@ TURNS = {"tongue_tip": 0.45, "tongue_blade": 0.3, "tongue_back": 0.3}
 
 def with_tongue(rig_map: RigMap, probe: RigProbe, bones: Mapping[str, Target]) -> tuple[RigMap, RigProbe]:
     """The map and its probe with a bone for each tongue channel that nothing moves yet; positive turns lift it."""
+    taken = {(part.kind, part.name) for part in keyed(rig_map.targets)}
     free = {
         channel: bone for channel, bone in bones.items()
-        if not rig_map.weights[CHANNELS.index(channel)].any() and bone not in rig_map.targets
+        if not rig_map.weights[CHANNELS.index(channel)].any() and (bone.kind, bone.name) not in taken
     }  # fmt: skip
     if not free:
         return rig_map, probe

@@ -184,6 +184,27 @@ def sliders(head: bpy.types.Object) -> None:
         target.transform_type, target.transform_space = "LOC_Y", "LOCAL_SPACE"
 
 
+OPPOSITE = {
+    "mouthStretchLeft": "c_mouthPucker", "mouthStretchRight": "c_mouthPucker", "mouthFrownLeft": "c_mouthSmileLeft",
+    "mouthFrownRight": "c_mouthSmileRight", "mouthShrugLower": "c_mouthRollLower",
+}  # fmt: skip
+
+
+def sliders_both_ways(head: bpy.types.Object) -> None:
+    """As control rigs have them: up is one key, down another."""
+    others = [key.name for key in keys(head) if key.name not in OPPOSITE]
+    board = control_board(list(dict.fromkeys(f"c_{name}" for name in others)))
+    for key in keys(head):
+        driver = driven(key)
+        way = -1 if key.name in OPPOSITE else 1
+        driver.expression = f"clamp({way * 40} * var, 0, 1)"
+        variable = driver.variables.new()
+        variable.type = "TRANSFORMS"
+        target = variable.targets[0]
+        target.id, target.bone_target = board, OPPOSITE.get(key.name, f"c_{key.name}")
+        target.transform_type, target.transform_space = "LOC_Y", "LOCAL_SPACE"
+
+
 def dials_of_bones(head: bpy.types.Object) -> None:
     """Bones of the rig that turn, half a turn for a whole key, both sides on one."""
     rig = head.parent
@@ -253,13 +274,13 @@ def sliders_that_say_nothing(head: bpy.types.Object) -> None:
 
 ZOO = (
     upper_case, a_lead, two_meshes, keys_on_two_meshes, properties_of_the_rig, properties_in_percent,
-    a_chain_of_properties, visemes_of_daz, properties_of_bones, sliders, dials_of_bones, keys_that_follow_keys, tiny,
-    huge,
+    a_chain_of_properties, visemes_of_daz, properties_of_bones, sliders, sliders_both_ways, dials_of_bones,
+    keys_that_follow_keys, tiny, huge,
     lying(0), lying(1), lying(2), on_an_empty, names_that_say_nothing, sliders_that_say_nothing,
 )  # fmt: skip
 CONTROLLED = (
     properties_of_the_rig, properties_in_percent, a_chain_of_properties, visemes_of_daz, properties_of_bones, sliders,
-    dials_of_bones, sliders_that_say_nothing,
+    sliders_both_ways, dials_of_bones, sliders_that_say_nothing,
 )  # fmt: skip
 """Where no key may be written."""
 
@@ -339,3 +360,38 @@ def test_a_slider_is_whole_where_its_key_is(head: bpy.types.Object, short_line: 
     (jaw,) = [target for target in character.targets if "jawOpen" in target.aliases]
     assert (jaw.kind, jaw.name, jaw.objects, jaw.axis) == ("location", "c_jawOpen", ("Board",), 1)
     assert (jaw.minimum, jaw.maximum, jaw.sign) == pytest.approx((0.0, 1.0, 0.02))
+
+
+def test_a_slider_goes_both_ways(head: bpy.types.Object, short_line: Path) -> None:
+    """Each frame shows what the curves of keys alone would: the stretch below zero, the pucker above."""
+    generate(short_line)
+    names = ("mouthPucker", "mouthStretchLeft")
+    plain = {name: shown(head, name) for name in names}
+    bpy.ops.labial.clear()
+    sliders_both_ways(head)
+    bpy.context.view_layer.objects.active = head
+    bpy.context.view_layer.update()
+    module = importlib.import_module(f"{MODULE}.addon.character")
+    character = module.find_character(head, bpy.context.view_layer)
+    ways = {t.aliases: t.sign for t in character.targets if t.name == "c_mouthPucker"}
+    assert ways == {
+        ("mouthPucker",): pytest.approx(0.025), ("mouthStretchLeft", "mouthStretchRight"): pytest.approx(-0.025)
+    }  # fmt: skip
+    generate(short_line)
+    (action,) = actions()
+    (curve,) = [c for slot in curves(action).values() for path, c in slot.items() if "c_mouthPucker" in path]
+    heights = [point.co.y for point in curve.keyframe_points]
+    assert min(heights) < -0.001 and max(heights) > 0.001
+    balance = plain["mouthPucker"] - plain["mouthStretchLeft"]
+    assert shown(head, "mouthPucker") == pytest.approx(np.maximum(balance, 0.0), abs=0.06)
+    assert shown(head, "mouthStretchLeft") == pytest.approx(np.maximum(-balance, 0.0), abs=0.06)
+
+
+def shown(head: bpy.types.Object, name: str) -> np.ndarray:
+    """The values of a key over the line."""
+    found = []
+    for frame in range(1, 40):
+        bpy.context.scene.frame_set(frame)
+        evaluated = head.evaluated_get(bpy.context.evaluated_depsgraph_get())
+        found.append(evaluated.data.shape_keys.key_blocks[name].value)
+    return np.array(found)
