@@ -45,6 +45,8 @@ class Environment(NamedTuple):
 _TESTS = ("pytest==9.2.0", "pillow==13.0.0", "soundfile==0.14.0")
 _RUNTIME = ("numpy==2.4.6", "onnxruntime==1.31.1", "espeakng-loader==0.2.4")
 _LINTERS = ("ruff==0.17.6", "mypy==2.4.1", "numpy==2.4.6", "pytest==9.2.0", "fake-bpy-module-4.5==20260730")
+_VRM = "bpy-vrm-format==4.10.2"
+"""The VRM add-on, which imports the characters that tests are made on."""
 ENVIRONMENTS = {
     "unit": Environment(
         "plain Python",
@@ -52,8 +54,8 @@ ENVIRONMENTS = {
         (*_TESTS, *_RUNTIME, "jsonschema==4.26.0", "hypothesis==6.170.17", "distributed==2026.8.0"),
     ),
     # No onnxruntime and no espeak-ng beside Blender: they must come out of the zip, as they do for users.
-    "bpy45": Environment("Blender 4.5 LTS", ("3.11",), (*_TESTS, "numpy==1.26.4", "bpy==4.5.15")),
-    "bpy52": Environment("Blender 5.2 LTS", ("3.13",), (*_TESTS, "numpy==2.5.5", "bpy==5.2.3")),
+    "bpy45": Environment("Blender 4.5 LTS", ("3.11",), (*_TESTS, "numpy==1.26.4", "bpy==4.5.15", _VRM)),
+    "bpy52": Environment("Blender 5.2 LTS", ("3.13",), (*_TESTS, "numpy==2.5.5", "bpy==5.2.3", _VRM)),
     "train": Environment("training", ("3.11",), ("-r training/requirements.txt",)),
     "lint": Environment("the linters", ("3.11", "3.13"), _LINTERS),
 }
