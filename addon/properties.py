@@ -251,6 +251,9 @@ class LabialSettings(bpy.types.PropertyGroup):
     head: FloatProperty(
         name="Head", default=1.0, min=0.0, max=1.5, subtype="FACTOR", description="How far the head nods and turns"
     )
+    chest: FloatProperty(
+        name="Chest", default=1.0, min=0.0, max=1.5, subtype="FACTOR", description="How far the chest rises to breathe"
+    )
     mood: FloatProperty(
         name="Mood", default=1.0, min=0.0, max=1.5, subtype="FACTOR",
         description="How much an angry, calm or sad voice colours brows and mouth corners",
@@ -304,6 +307,7 @@ class LabialSettings(bpy.types.PropertyGroup):
         blink: float
         brows: float
         head: float
+        chest: float
         mood: float
         cutout_property: str
         cutout_set: str

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 DIALS = ("intensity", "jaw", "lips", "tongue", "anticipation", "smoothness", "breath")
 """The panel's settings that multiply a style's values of the same name."""
-LIFE_DIALS = ("blink", "brows", "head", "mood")
+LIFE_DIALS = ("blink", "brows", "head", "chest", "mood")
 """The panel's settings of what moves beside the mouth."""
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..model_runtime.contracts import Target
 from .character import Character
-from .head_bone import about
+from .body_bones import about
 from .lips import Floats, Lips
 
 _TONGUE = re.compile(r"tongue", re.IGNORECASE)

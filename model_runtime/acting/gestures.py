@@ -108,7 +108,9 @@ def _bridged(made: Sequence[Gesture]) -> list[Gesture]:
                 event = result[before].event
                 reach = event.release - event.hold_end
                 hold_end = max(event.hold_end, until - 0.5 * reach)
-                result[before] = replace(result[before], event=replace(event, hold_end=hold_end, release=hold_end + reach))
+                result[before] = replace(
+                    result[before], event=replace(event, hold_end=hold_end, release=hold_end + reach)
+                )
             if comes:
                 event = result[after].event
                 since = (until if held else start) - 0.5 * (event.apex - event.onset)

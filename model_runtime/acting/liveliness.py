@@ -52,7 +52,7 @@ class Dials:
     blink: float = 1.0
     brows: float = 1.0
     head: float = 1.0
-    breath: float = 1.0
+    chest: float = 1.0
     mood: float = 1.0
 
 
@@ -97,7 +97,7 @@ def live(speech: Speech, dials: Dials = AS_PEOPLE_DO, seed: int = 0) -> LifeTrac
         "corners_down": frown,
         "head_nod": dials.head * nod,
         "head_turn": dials.head * turn,
-        "breath": dials.breath * _drawn(_breaths(speech, times[-1]), times),
+        "breath": dials.chest * _drawn(_breaths(speech, times[-1]), times),
     }
     rest = _smooth(np.minimum(times, times[-1] - times) / _REST)
     columns = [np.clip(made[name] * rest, *_RANGES.get(name, (0.0, 1.0))) for name in LIFE]

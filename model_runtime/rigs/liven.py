@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import numpy as np
 
@@ -10,25 +11,25 @@ from ..contracts import LIFE, Curves, Float32, LifeTrack, Target, frozen_array
 from .detect import by_name
 from .presets import RigPreset
 
-NOD, TURN = 0.105, 0.087
-"""Radians of a full nod and a full turn: 6 and 5 degrees."""
+RADIANS = {"head_nod": 0.105, "head_turn": 0.087, "breath": 0.026}
+"""How far a bone turns for a whole movement: 6, 5 and 1.5 degrees."""
+
+_NONE: Mapping[str, Target] = MappingProxyType({})
 
 
 def liven(
-    track: LifeTrack, preset: RigPreset | None, targets: Sequence[Target], head: tuple[Target, Target] | None = None
+    track: LifeTrack, preset: RigPreset | None, targets: Sequence[Target], bones: Mapping[str, Target] = _NONE
 ) -> Curves:
     """Values of those shape keys of `targets` that the preset's life names, in any spelling, inside their ranges.
 
     Of keys that differ in spelling only, the first is used; a key for both sides only where no side has its own. The
-    corners of the mouth may be keys of the mouth track too (a smile shapes "ee"): `over` brings both together. head:
-    the targets that nod and turn it. Without a preset nothing else moves.
+    corners of the mouth may be keys of the mouth track too (a smile shapes "ee"): `over` brings both together. bones:
+    what turns for the channels of `RADIANS`. Without a preset nothing else moves.
     """
     moved, weights = _named(preset, targets) if preset else ((), np.zeros((len(LIFE), 0), dtype=np.float32))
-    values = track.values @ weights
-    if head is not None:
-        moved += head
-        turns = [NOD * track.channel("head_nod"), TURN * track.channel("head_turn")]
-        values = np.column_stack([values, *turns])
+    turns = [radians * track.channel(name) for name, radians in RADIANS.items() if name in bones]
+    moved += tuple(bones[name] for name in RADIANS if name in bones)
+    values = np.column_stack([track.values @ weights, *turns])
     return Curves(moved, frozen_array(_within(moved, values)), ())
 
 

@@ -129,7 +129,7 @@ def test_dials_that_are_off_leave_exactly_nothing() -> None:
         ("blink", {"blink"}),
         ("brows", {"brow_up", "brow_down"}),
         ("head", {"head_nod", "head_turn"}),
-        ("breath", {"breath"}),
+        ("chest", {"breath"}),
         ("mood", {"corners_up", "corners_down", "brow_up", "brow_down", "head_nod", "head_turn"}),
     ],
 )

@@ -12,7 +12,7 @@ import pytest
 from model_runtime.contracts import LIFE, Contact, Curves, FrameClock, LifeTrack, Target, frozen_array
 from model_runtime.errors import TrackFileError
 from model_runtime.rigs.keys import thin
-from model_runtime.rigs.liven import liven, over
+from model_runtime.rigs.liven import RADIANS, liven, over
 from model_runtime.rigs.presets import RIGS, load_presets
 
 ARKIT = next(preset for preset in load_presets() if preset.id == "arkit52")
@@ -100,3 +100,9 @@ def test_life_channels_that_there_are_not_are_refused_by_name(tmp_path: Path, ch
     (tmp_path / "mine.json").write_text(json.dumps(data), encoding="utf-8")
     with pytest.raises(TrackFileError, match=rf"mine\.json.*{channel}"):
         load_presets(tmp_path)
+
+
+def test_bones_turn_by_their_channel_and_only_those_that_there_are() -> None:
+    chest = Target("rotation", "chest", ("Rig",), -0.5, 0.5, 0, -1.0)
+    curves = liven(bump(breath=1.0, head_nod=1.0), None, (), {"breath": chest})
+    assert curves.targets == (chest,) and peak(curves, "chest") == pytest.approx(RADIANS["breath"], rel=1e-3)

@@ -1,0 +1,89 @@
+"""The bones that move beside the mouth: the head that carries the face, and the chest that breathes below it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import bpy
+import numpy as np
+
+from ..model_runtime.contracts import Target
+from .character import Character
+from .measure import Measured
+from .posing import points_of, posed
+
+_HEAD = re.compile(r"(^|[^a-z])head([^a-z]|$)", re.IGNORECASE)
+_CHEST = re.compile(r"(^|[^a-z])((upper)?chest|rib ?cage)([^a-z]|$)", re.IGNORECASE)
+_SPINE = re.compile(r"(^|[^a-z])(spine|torso|abdomen)", re.IGNORECASE)
+_HELPER = re.compile(r"^(ORG|MCH|VIS)-|_end$|tip$|top", re.IGNORECASE)
+_TURN, _LARGEST = 0.05, 0.5
+"""Radians of the probe, and the furthest that a head may be turned."""
+
+
+def find_bones(
+    character: Character, measured: Measured, view_layer: bpy.types.ViewLayer, *, head: bool = True, chest: bool = True
+) -> dict[str, Target]:
+    """What turns for the channels "head_nod", "head_turn" and "breath" of a life track; without a bone, none.
+
+    A positive nod goes down, a positive turn to the character's left, a positive breath lifts the chest.
+    """
+    found: dict[str, Target] = {}
+    if character.armature is None or not (head or chest):
+        return found
+    armature = bpy.data.objects[character.armature]
+    up, forward = measured.lips.up, measured.lips.forward
+    side = np.cross(up, forward)
+    bones = _matching(armature, _HEAD)
+    carrier = next(
+        (b for b in bones if (pair := _turning(armature, b, (side, up))) and _carries(pair[0], measured, view_layer)),
+        None,
+    )
+    if carrier is None:
+        return found
+    if head:
+        found["head_nod"], found["head_turn"] = _turning(armature, carrier, (side, up))
+    if chest:
+        for bone in (*_matching(armature, _CHEST), *_spine_below(carrier)):
+            lift = _turning(armature, bone, (-side,))
+            if lift and _carries(lift[0], measured, view_layer):
+                return found | {"breath": lift[0]}
+    return found
+
+
+def _matching(armature: bpy.types.Object, pattern: re.Pattern[str]) -> list[bpy.types.PoseBone]:
+    """The bones whose name says it, controls and short names first."""
+    bones = [b for b in armature.pose.bones if pattern.search(re.sub(r"([a-z])([A-Z])", r"\1 \2", b.name))]
+    return sorted(bones, key=lambda b: (bool(_HELPER.search(b.name)), b.name.startswith("DEF-"), len(b.name)))
+
+
+def _spine_below(head: bpy.types.PoseBone) -> list[bpy.types.PoseBone]:
+    """The bones of the spine that carry a head, the uppermost first."""
+    return [bone for bone in head.parent_recursive if _SPINE.search(bone.name) and not _HELPER.search(bone.name)]
+
+
+def _turning(armature: bpy.types.Object, bone: bpy.types.PoseBone, about_axes: Sequence[np.ndarray]) -> list[Target]:
+    """A target for each direction that a bone can be turned about, empty if it cannot be keyed so."""
+    if bone.rotation_mode == "AXIS_ANGLE" or any(bone.lock_rotation):
+        return []
+    axes = np.array(armature.matrix_world @ bone.matrix, dtype=np.float64)[:3, :3]
+    axes /= np.linalg.norm(axes, axis=0)
+    found = [about(axes, axis) for axis in about_axes]
+    if len({axis for axis, _ in found}) < len(found):
+        return []
+    return [Target("rotation", bone.name, (armature.name,), -_LARGEST, _LARGEST, axis, sign) for axis, sign in found]
+
+
+def about(axes: np.ndarray, wanted: np.ndarray) -> tuple[int, float]:
+    """The local axis that lies nearest to a direction, and which way round."""
+    along = axes.T @ wanted
+    axis = int(np.abs(along).argmax())
+    return axis, float(np.sign(along[axis]))
+
+
+def _carries(target: Target, measured: Measured, view_layer: bpy.types.ViewLayer) -> bool:
+    """Whether the whole mouth goes with a bone."""
+    before = points_of(bpy.data.objects[measured.mesh], view_layer)[measured.lips.steady]
+    with posed({target: _TURN}, view_layer):
+        after = points_of(bpy.data.objects[measured.mesh], view_layer)[measured.lips.steady]
+    return bool(np.median(np.linalg.norm(after - before, axis=1)) > 0.2 * _TURN * measured.lips.width)
