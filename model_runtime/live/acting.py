@@ -1,6 +1,7 @@
 """Phones as they are heard to mouth motion, with nothing known of what follows.
 
-Every channel is a mass on a critically damped spring: it comes to what is heard as fast as it can without swinging over.
+Every channel is a mass on a critically damped spring: it comes to what is heard as fast as it can without
+swinging over.
 p b m and f v are decided, held and whole: they lie over all else, as they do in a line that is known.
 """
 

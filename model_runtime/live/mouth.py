@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..contracts import CHANNELS, FRAME_RATE, NATURAL, SAMPLE_RATE, Float32, Hearing, Style, frozen_array
-from ..hearing.network import HOP, SpeechNetwork
+from ..hearing.network import SpeechNetwork
 from .acting import LAG, LiveActing
 from .stream import LOOK_AHEAD, Stream
 
@@ -17,7 +17,7 @@ RATE = 60
 HEARD = 0.02
 """Seconds of sound that are heard at once: each hearing costs the same, so less is dearer and more is later."""
 DELAY = LOOK_AHEAD + LAG
-"""Seconds by which a shape comes after the sound that it shows, at best; up to `HEARD` more, and what computing takes."""
+"""Seconds by which a shape comes after the sound that it shows, at best; up to `HEARD` more, and the computing."""
 _STEP = round(HEARD * SAMPLE_RATE)
 
 
@@ -41,17 +41,16 @@ class LiveMouth:
     def push(self, samples: Float32) -> list[MouthFrame]:
         """Samples float32 [n] at 16 kHz, of any n."""
         self._waiting = np.concatenate((self._waiting, samples))
-        ready = len(self._waiting) // _STEP * _STEP
-        if not ready:
-            return []
-        now, self._waiting = self._waiting[:ready], self._waiting[ready:]
-        return list(self._shown(self._stream.push(now)))
+        shown: list[MouthFrame] = []
+        while len(self._waiting) >= _STEP:  # one after the other, so that blocks of any length give the same
+            now, self._waiting = self._waiting[:_STEP], self._waiting[_STEP:]
+            shown += self._shown(self._stream.push(now))
+        return shown
 
     def finish(self) -> list[MouthFrame]:
         """The last shapes, when nothing more will come."""
-        silence = np.zeros(round((LAG + 1.0 / RATE) * SAMPLE_RATE) + HOP, np.float32)
-        ended = self._stream.push(np.concatenate((self._waiting, silence)))
-        return [*self._shown(ended), *self._shown(self._stream.finish())]
+        silence = np.zeros(round((LAG + 1.0 / RATE) * SAMPLE_RATE) + _STEP, np.float32)
+        return [*self.push(silence), *self._shown(self._stream.finish())]
 
     def _shown(self, hearing: Hearing) -> Iterator[MouthFrame]:
         """The motion over some frames of 10 ms, at the moments of the 60 shapes a second that lie in it."""

@@ -30,7 +30,12 @@ _KEPT = 60 * RATE
 
 
 class Sender(Protocol):
-    """Where shapes go."""
+    """Where shapes go; `address` says it to people."""
+
+    address: str
+
+    def wait(self) -> None:
+        """Returns when somebody listens, as far as that can be known."""
 
     def send(self, seconds: float, values: Mapping[str, float]) -> None:
         """One shape: its moment in the sound, and values 0-1 by name."""
@@ -80,7 +85,12 @@ class WebSocketSender:
     def __init__(self, port: int, names: Sequence[str], origins: Sequence[str] = ()) -> None:
         greeting = {"labial": "live", "rate": RATE, "delay": DELAY, "names": list(names)}
         self._server = WebSocketServer(port, json.dumps(greeting), origins)
-        self.port, self.someone = self._server.port, self._server.someone
+        self.address = f"ws://{HOST}:{self._server.port}"
+
+    def wait(self) -> None:
+        """Until the first client is there."""
+        while not self._server.someone.wait(0.2):  # with an end, or Ctrl-C would not be heard on Windows
+            continue
 
     def send(self, seconds: float, values: Mapping[str, float]) -> None:
         """To all clients."""
@@ -96,20 +106,27 @@ class DatagramSender:
     """A UDP datagram a shape to a port of this machine; nobody needs to listen."""
 
     def __init__(self, port: int, encode: Callable[[float, Mapping[str, float]], bytes]) -> None:
-        self._address, self._encode = (HOST, port), encode
+        self._to, self._encode = (HOST, port), encode
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.address = f"udp://{HOST}:{port}"
+
+    def wait(self) -> None:
+        """Nobody answers a datagram."""
 
     def send(self, seconds: float, values: Mapping[str, float]) -> None:
         """As the protocol wants it."""
-        self._socket.sendto(self._encode(seconds, values), self._address)
+        self._socket.sendto(self._encode(seconds, values), self._to)
 
     def close(self) -> None:
         """Ends it."""
         self._socket.close()
 
 
-def datagrams(protocol: str, port: int) -> DatagramSender:
-    """The sender of "vrchat", "vmc" or "livelink"."""
+def sender(protocol: str, port: int | None, names: Sequence[str], origins: Sequence[str] = ()) -> Sender:
+    """What speaks a protocol of `PORTS`, on its usual port without one. Raises LipSyncError if that is taken."""
+    port = PORTS[protocol] if port is None else port
+    if protocol == "websocket":
+        return WebSocketSender(port, names, origins)
     encoders: dict[str, Callable[[float, Mapping[str, float]], bytes]] = {
         "vrchat": lambda _, values: osc.vrchat(values),
         "vmc": lambda _, values: osc.vmc(values),
@@ -118,18 +135,17 @@ def datagrams(protocol: str, port: int) -> DatagramSender:
     return DatagramSender(port, encoders[protocol])
 
 
-def serve(source: Source, mouth: LiveMouth, vocabulary: Vocabulary, sender: Sender, measured: Measured) -> None:
+def serve(source: Source, mouth: LiveMouth, vocabulary: Vocabulary, out: Sender, measured: Measured) -> None:
     """Sends the shapes of a source until it ends or KeyboardInterrupt is raised; then the mouth rests."""
     at = 0.0
     try:
         for frame in _shapes(source, mouth, measured):
             at = frame.time
-            sender.send(at, vocabulary.values(frame.values))
+            out.send(at, vocabulary.values(frame.values))
             measured.behind.append(1000.0 * (time.perf_counter() - source.came(at)))
             measured.shapes += 1
     finally:
-        sender.send(at, vocabulary.values(np.eye(1, len(CHANNELS), dtype=np.float32)[0]))
-        sender.close()
+        out.send(at, vocabulary.values(np.eye(1, len(CHANNELS), dtype=np.float32)[0]))
 
 
 def _shapes(source: Source, mouth: LiveMouth, measured: Measured) -> Iterator[MouthFrame]:

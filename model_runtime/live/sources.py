@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -15,6 +16,8 @@ from ..contracts import SAMPLE_RATE, Float32
 from ..errors import AudioError
 from ..hearing import audio
 
+NAMES = ("-", "mic")
+"""What is no file: raw samples on standard input, the microphone."""
 BLOCK = 0.01
 """Seconds of sound that come at a time."""
 TAIL = 0.25
@@ -45,6 +48,13 @@ class Source:
             count += len(block)
             self._came.append((count / self._rate, time.perf_counter()))
             yield block
+
+
+def opened(name: str, rate: float = SAMPLE_RATE, device: str = "") -> Source:
+    """A source by its name: one of `NAMES` or a file. Raises AudioError naming what is missing."""
+    if name == "mic":
+        return microphone(device)
+    return pipe(sys.stdin.buffer, rate) if name == "-" else file(Path(name))
 
 
 def file(path: Path) -> Source:

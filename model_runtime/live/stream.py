@@ -11,9 +11,9 @@ from ..hearing.network import HOP, SpeechNetwork
 
 LOOK_AHEAD = 0.1
 """Seconds between a frame and the sound that decides it. The network itself would look 0.25 s ahead."""
-PAST = 0.3
-"""Seconds before a frame that the network hears again with it. It could use 1.5 s; with 0.3 s it finds as many p b m at a
-third of the work (`python3 build.py bench live`)."""
+PAST = 0.2
+"""Seconds before a frame that the network hears again with it. It could use 1.5 s; with 0.2 s it finds as many p b m
+at a quarter of the work (`python3 build.py bench live`)."""
 
 
 class Stream:

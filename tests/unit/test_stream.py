@@ -30,7 +30,7 @@ def test_every_frame_comes_once_and_with_all_that_the_network_can_use_it_is_the_
     assert found.duration == pytest.approx(len(whole.phones) / 100)
 
 
-def test_a_tenth_of_a_second_ahead_and_three_behind_are_nearly_enough() -> None:
+def test_a_tenth_of_a_second_ahead_and_two_behind_are_nearly_enough() -> None:
     samples = audio.load(LINE).samples
     whole = network.shared().hear(AudioClip(samples, "line"))
     found = streamed(samples, 800, LOOK_AHEAD, PAST)
