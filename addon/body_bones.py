@@ -32,23 +32,31 @@ def find_bones(
     if character.armature is None or not (head or chest):
         return found
     armature = bpy.data.objects[character.armature]
-    up, forward = measured.lips.up, measured.lips.forward
-    side = np.cross(up, forward)
-    bones = _matching(armature, _HEAD)
-    carrier = next(
-        (b for b in bones if (pair := _turning(armature, b, (side, up))) and _carries(pair[0], measured, view_layer)),
-        None,
-    )
-    if carrier is None:
+    for carrier in _matching(armature, _HEAD):
+        up = _up(armature, carrier, measured)
+        side = np.cross(up, measured.lips.forward)
+        turns = _turning(armature, carrier, (side, up))
+        if turns and _carries(turns[0], measured, view_layer):
+            break
+    else:
         return found
     if head:
-        found["head_nod"], found["head_turn"] = _turning(armature, carrier, (side, up))
+        found["head_nod"], found["head_turn"] = turns
     if chest:
         for bone in (*_matching(armature, _CHEST), *_spine_below(carrier)):
             lift = _turning(armature, bone, (-side,))
             if lift and _carries(lift[0], measured, view_layer):
                 return found | {"breath": lift[0]}
     return found
+
+
+def _up(armature: bpy.types.Object, head: bpy.types.PoseBone, measured: Measured) -> np.ndarray:
+    """From the foot of the rig to the head; along the lips where the head stands on nothing. Lips that part by the
+    upper one are measured upside down."""
+    foot = head.parent_recursive[-1].head if head.parent else head.head
+    way = np.array(armature.matrix_world.to_3x3() @ (head.head - foot), dtype=np.float64)
+    length = float(np.linalg.norm(way))
+    return way / length if length > measured.lips.width else measured.lips.up
 
 
 def _matching(armature: bpy.types.Object, pattern: re.Pattern[str]) -> list[bpy.types.PoseBone]:
