@@ -43,6 +43,8 @@ ROUNDS = 2
 """How often closures that the mesh shows open are strengthened."""
 CONTACTS = "contacts"
 """In the mark of an Action: [frame, kind, second at which the contact begins] of every frame that must show one."""
+CUT = "cut"
+"""In the mark of an Action: the seconds of its sound file that are skipped, and that are used (0: all)."""
 
 _OPEN = {"closure": "Lips stay open", "labiodental": "The lower lip misses the teeth"}
 
@@ -154,7 +156,9 @@ def deliver(
             f"The sound {request.sound.name} moves nothing on this character: no speech was heard in it."
         )
     contacts = [[frame, contact.kind, contact.start] for frame, contact in performance.keys.contact_frames]
-    origin = made_from(request, prepared.rig_map.preset, performance.speech) | {CONTACTS: json.dumps(contacts)}
+    cut = [request.sound.skip, request.sound.length or 0.0]
+    origin = made_from(request, prepared.rig_map.preset, performance.speech)
+    origin |= {CONTACTS: json.dumps(contacts), CUT: cut}
     written = keyframes.write(prepared.character, performance.keys, request.sound.name, origin, as_strip=as_strip)
     keys, proofs = _proven(context, prepared, performance.keys, written.action)
     held = _not_moving(_of_mouth(keys, prepared.rig_map), context.scene)
