@@ -1,8 +1,9 @@
-"""The command line: `python -m model_runtime cues|phones|track|batch|export …`."""
+"""The command line: `python -m model_runtime cues|phones|track|batch|export|live …`."""
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import sys
 import time
@@ -16,7 +17,9 @@ from .acting.styles import load_style
 from .contracts import Speech
 from .errors import LipSyncError
 from .export import cues, formats
-from .hearing import audio, transcript
+from .hearing import audio, network, transcript
+from .live import server, sources
+from .live.mouth import LiveMouth
 from .scenes import batch, cluster, sheet
 
 
@@ -107,6 +110,25 @@ def run_batch(options: argparse.Namespace) -> int:
     return result.exit_code
 
 
+def run_live(options: argparse.Namespace) -> int:
+    """Sends the shapes of a voice as it speaks until it ends or Ctrl-C is pressed."""
+    names = delivery.read_names(options.names) if options.names else {}
+    vocabulary = server.Vocabulary(server.RIGS[options.to] if options.rig is None else options.rig, names)
+    source = sources.opened(options.source, options.rate, options.device)
+    mouth = LiveMouth(network.SpeechNetwork.load(threads=1), load_style(options.style))
+    measured = server.Measured()
+    with (
+        contextlib.closing(server.sender(options.to, options.port, vocabulary.names, options.origin)) as out,
+        contextlib.suppress(KeyboardInterrupt),
+    ):
+        print(f"labial: live on {out.address}; Ctrl-C ends it", file=sys.stderr, flush=True)
+        if options.source not in sources.NAMES:  # a file is heard from its beginning
+            out.wait()
+        server.serve(source, mouth, vocabulary, out, measured)
+    print(f"labial: {measured}", file=sys.stderr)
+    return 0
+
+
 def _listen(line: Line) -> Speech:
     return pipeline.listen(audio.load(line.path), line.text, line.language)
 
@@ -156,6 +178,7 @@ def _parser() -> argparse.ArgumentParser:
     track.set_defaults(run=run_track)
     _add_batch(commands)
     _add_export(commands)
+    _add_live(commands)
     for command, count in ((make_cues, "*"), (phones, "+"), (track, 1)):
         command.add_argument("audio", type=Path, nargs=count)
         words = command.add_mutually_exclusive_group()
@@ -202,9 +225,29 @@ def _add_export(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     made.set_defaults(run=run_export)
 
 
+def _add_live(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    live = commands.add_parser("live", help="the mouth of a voice that is speaking, see docs/live.md")
+    live.add_argument("--from", dest="source", required=True, metavar="FILE|-|mic", help="a file, a pipe, a microphone")
+    live.add_argument("--to", required=True, choices=tuple(server.PORTS))
+    live.add_argument("--port", type=_port, help="on 127.0.0.1; else the usual one of the protocol")
+    live.add_argument("--rig", help="arkit52, oculus15, vrm1 or another rig preset; else the protocol's")
+    live.add_argument("--names", type=Path, metavar="MAP.json", help="name of the rig preset -> name on the character")
+    live.add_argument("--style", default="Natural")
+    live.add_argument("--rate", type=_positive, default=16_000, help="samples a second in a pipe (mono, s16le)")
+    live.add_argument("--device", default="", help="name or number of the microphone")
+    live.add_argument("--origin", action="append", default=[], metavar="URL", help="a web page that may listen")
+    live.set_defaults(run=run_live)
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 0 <= int(text) <= 65535:
+        raise argparse.ArgumentTypeError(f"{text} is no port; choose 1024 to 65535")
+    return int(text)
+
+
 def _positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text} is no number of processes")
+        raise argparse.ArgumentTypeError(f"{text} is no positive number")
     return int(text)
 
 

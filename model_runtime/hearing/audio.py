@@ -173,7 +173,8 @@ def resampled(samples: Float32, rate: float) -> Float32:
     windows = np.lib.stride_tricks.sliding_window_view(np.pad(samples, (reach, reach + down)), 2 * reach)
     if length <= _FEW_TURNS * up:  # a live block: one look at all its samples is cheaper than one at each phase
         turns, phases = np.divmod(np.arange(length), up)
-        return np.einsum("ij,ij->i", windows[phases * down // up + 1 + turns * down], weights[phases], dtype=np.float32)
+        looks = windows[phases * down // up + 1 + turns * down]
+        return np.asarray(np.einsum("ij,ij->i", looks, weights[phases]), dtype=np.float32)
     out = np.empty(length, dtype=np.float32)
     for phase in range(min(up, length)):
         rows = windows[phase * down // up + 1 :: down]

@@ -53,7 +53,7 @@ class Measured:
     shapes: int = 0
 
     def __str__(self) -> str:
-        if not self.shapes:
+        if not self.computing:
             return "no shapes: there was no sound"
         (work, most), (behind, last) = ((np.mean(x), np.percentile(x, 99)) for x in (self.computing, self.behind))
         return (

@@ -32,7 +32,7 @@ class Source:
 
     def __init__(self, blocks: Iterable[Float32], rate: float) -> None:
         self._blocks, self._rate = blocks, rate
-        self._came: deque[tuple[float, float]] = deque(maxlen=_REMEMBERED)
+        self._came = deque([(0.0, time.perf_counter())], _REMEMBERED)
 
     def __iter__(self) -> Iterator[Float32]:
         return audio.resampled_blocks(self._noted(), self._rate)
