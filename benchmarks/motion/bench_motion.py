@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -142,6 +143,7 @@ def measured(name: str, styles: list[str], lines: list[tuple[str, Path]]) -> Ite
         )
     )  # fmt: skip
     face = load(name)
+    prepared = None
     for style in styles:
         rows: dict[str, Row] = {}
         for kind, path in lines:
@@ -152,7 +154,7 @@ def measured(name: str, styles: list[str], lines: list[tuple[str, Path]]) -> Ite
                 acting.load_style(style),
             )
             try:
-                prepared = generate.prepare(bpy.context, asked)
+                prepared = replace(prepared or generate.prepare(bpy.context, asked), request=asked)
             except errors.LipSyncError as error:
                 yield [name, "-", "-", str(error)]
                 return
