@@ -18,7 +18,7 @@ import bpy
 from ..model_runtime.contracts import FrameClock
 from ..model_runtime.errors import LipSyncError
 from ..model_runtime.scenes.batch_report import figures
-from . import dialogue, dialogue_report, dubs, generate, styles
+from . import dialogue, dialogue_report, dubs, export_command, generate, styles
 from .line_list import DONE, FAILED, WAITING, fill_from_sheet
 from .request import LipSyncRequest, sound_of_file
 
@@ -137,4 +137,5 @@ def _parser() -> argparse.ArgumentParser:
     many.add_argument("--anew", action="store_true", help="also lines that did not change")
     told = part("report", _list, "the scene's lines as they are")
     told.add_argument("--html", metavar="FILE.html", help="also as a page with a picture of every line")
+    export_command.add_arguments(part("export", export_command.run, "lines as files for engines, see docs/export.md"))
     return parser

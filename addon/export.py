@@ -4,45 +4,27 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import bpy
 
-from ..model_runtime.delivery import renaming, write_whole
+from ..model_runtime.delivery import write_whole
 from ..model_runtime.errors import LipSyncError
-from ..model_runtime.export.clip import Clip, clip_name, require_own_names
+from ..model_runtime.export.clip import Clip, clip_name
 from ..model_runtime.export.compare import Comparison
 from ..model_runtime.export.formats import Engine, load_engine
-from . import keyframes
-from .bake import bake, shape_keys
-from .character import Character, find_character, objects_of
-from .dialogue import LANGUAGE, TAKE
+from .character import Character
+from .export_blender import WRITERS, check, limits
 from .export_check import check_glb
+from .export_curves import write_curves
 from .export_gltf import glb
+from .export_lines import Baked, Settings, baked_lines, new_names
 from .export_scene import ExportError
+from .line_sound import write_sound
 
-PATTERN = "{character}_{line}_{language}"
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How lines are exported.
-
-    fps: frames a second, 0 for what the engine expects. convention: of `delivery.CONVENTIONS`; names: shape key -> its
-    name in the file. pattern: of clip names. language: only its lines, "" for all; lines: only these. deform_only:
-    control rigs go into the bones that deform. check: read the file again.
-    """
-
-    fps: float = 0.0
-    convention: str = "same"
-    names: Mapping[str, str] = field(default_factory=dict)
-    pattern: str = PATTERN
-    language: str = ""
-    lines: tuple[str, ...] = ()
-    deform_only: bool = False
-    check: bool = True
+SPARSE = 0.001
+"""How far values between the keys of sparse files may lie from what was baked, share of a whole shape."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +44,11 @@ class Exported:
     error: str = ""
 
     @property
+    def error_of_whole(self) -> float:
+        """The largest error of any clip, a share of a whole shape or radians."""
+        return max((max(one.error, one.turn_error) for one in self.comparisons), default=0.0)
+
+    @property
     def passed(self) -> bool:
         """Whether it is there and holds what was baked."""
         return not self.error and all(comparison.passed for comparison in self.comparisons)
@@ -75,61 +62,41 @@ def export(
     path: a folder, or a file that ends in the target's suffix. Raises LipSyncError if nothing can be written; a line
     that fails alone is told in the list.
     """
-    engine = load_engine(target)
-    where, file = _place(path, engine)
-    clips, failed = _baked(character, engine, settings)
-    if not clips:
+    started, engine = time.perf_counter(), load_engine(target)
+    folder, file = _place(path, engine)
+    names = new_names(character, settings)
+    baked, unbaked = baked_lines(character, settings.fps or engine.fps, settings)
+    failed = [Exported(engine.id, character.name, clips=(name,), error=why) for name, why in unbaked.items()]
+    if not baked:
         return failed
-    made = [
-        _write_glb(character, clips, engine, settings, file or where / f"{file_name(character.name)}{engine.suffix}")
-    ]
-    return made + failed
+    job = _Job(character, engine, settings, names, time.perf_counter() - started)
+    if target == "glb":
+        made = [_write_glb(job, baked, file or folder / f"{file_name(character.name)}{engine.suffix}")]
+    elif file and len(baked) > 1:
+        raise ExportError(f"{engine.title} takes one line a file, and there are {len(baked)}. Choose a folder.")
+    else:
+        made = [_tried(job, line, file or folder / f"{line[1].name}{engine.suffix}") for line in baked]
+    return made + failed + (_sounds(job, baked, folder) if settings.sounds else [])
 
 
-def speaking(context: bpy.types.Context) -> list[Character]:
-    """All characters of the view layer that have lines, each once."""
-    found: dict[str, Character] = {}
-    for obj in context.view_layer.objects:
-        if obj.type in ("MESH", "ARMATURE") and _plays_lines(obj):
-            character = find_character(obj, context.view_layer)
-            found.setdefault(character.name, character)
-    return list(found.values())
+@dataclass(frozen=True)
+class _Job:
+    """What the files of one export have in common. baking: seconds."""
 
+    character: Character
+    engine: Engine
+    settings: Settings
+    names: Mapping[str, str]
+    baking: float
 
-def lines_of(character: Character, settings: Settings = Settings()) -> list[Any]:
-    """The Actions of a character's lines, by name. Raises ExportError if there is none."""
-    every = [a for a in keyframes.actions_of(character) if "speech" in a[keyframes.MARK]]
-    if not every:
-        raise ExportError(f"“{character.name}” has no line. Click Generate Lip Sync first, then export.")
-    chosen = [
-        action for action in every
-        if (not settings.language or _parts(character, action)["language"] == settings.language)
-        and (not settings.lines or _parts(character, action)["line"] in settings.lines)
-    ]  # fmt: skip
-    if not chosen:
-        there = ", ".join(sorted({"{line} ({language})".format_map(_parts(character, action)) for action in every}))
-        raise ExportError(f"“{character.name}” has no such line. It has {there}.")
-    return sorted(chosen, key=lambda action: action.name)
+    def failed(self, clip: str, error: LipSyncError) -> Exported:
+        """A line of which no file could be made."""
+        return Exported(self.engine.id, self.character.name, clips=(clip,), error=str(error))
 
 
 def file_name(text: str) -> str:
     """A name that every file system takes."""
     return clip_name("{line}", {"line": text})
-
-
-def _plays_lines(obj: bpy.types.Object) -> bool:
-    owners = [obj, obj.data.shape_keys if obj.type == "MESH" else None]
-    data = [owner.animation_data for owner in owners if owner and owner.animation_data]
-    playing = [a for d in data for a in (d.action, *(s.action for t in d.nla_tracks for s in t.strips))]
-    return any(action is not None and action.get(keyframes.MARK) for action in playing)
-
-
-def _parts(character: Character, action: Any) -> dict[str, str]:
-    """What the pattern of names may hold, for one line."""
-    mark = action[keyframes.MARK]
-    language = mark.get(LANGUAGE) or mark["language"]
-    line = str(mark["line"]).removesuffix(f" {language}")
-    return {"character": character.name, "line": line, "language": language, "take": mark.get(TAKE, "")}
 
 
 def _place(path: str | Path, engine: Engine) -> tuple[Path, Path | None]:
@@ -147,42 +114,61 @@ def _place(path: str | Path, engine: Engine) -> tuple[Path, Path | None]:
     return folder, file
 
 
-def _baked(character: Character, engine: Engine, settings: Settings) -> tuple[list[Clip], list[Exported]]:
-    """The clips of all chosen lines, and the lines that cannot be baked."""
-    actions = lines_of(character, settings)
-    names = [clip_name(settings.pattern, _parts(character, action)) for action in actions]
-    require_own_names(names, "clips", "Add {line}, {language} or {take} to the pattern of names.")
-    clips, failed = [], []
-    for action, name in zip(actions, names, strict=True):
-        try:
-            clips.append(bake(character, action, settings.fps or engine.fps, name, deform_only=settings.deform_only))
-        except LipSyncError as error:
-            failed.append(Exported(engine.id, character.name, clips=(name,), error=str(error)))
-    return clips, failed
-
-
-def new_names(character: Character, settings: Settings) -> dict[str, str]:
-    """Shape key -> its name in the file. Raises LipSyncError on names that collide on a mesh."""
-    meshes = [mesh for mesh in objects_of(character) if mesh.data.shape_keys]
-    every = list(dict.fromkeys(key.name for mesh in meshes for key in shape_keys(mesh)))
-    names = renaming(every, settings.convention, settings.names)
-    for mesh in meshes:
-        spelled = [names.get(key.name, key.name) for key in shape_keys(mesh)]
-        if len(set(spelled)) < len(spelled):
-            twice = sorted({name for name in spelled if spelled.count(name) > 1})
-            raise ExportError(
-                f"On “{mesh.name}” several shape keys would be called {', '.join(twice[:4])}. Keep the names as they "
-                "are, or give each its own in a table of names."
-            )
-    return names
-
-
-def _write_glb(character: Character, clips: Sequence[Clip], engine: Engine, settings: Settings, path: Path) -> Exported:
-    started, names = time.perf_counter(), new_names(character, settings)
-    write_whole(glb(character, clips, names, engine.options, deform_only=settings.deform_only), path)
-    seconds = time.perf_counter() - started
-    compared = check_glb(path, [clip.spelled(names) for clip in clips]) if settings.check else []
-    return Exported(
-        engine.id, character.name, str(path), tuple(clip.name for clip in clips), "Blender's glTF exporter and Labial",
-        "Blender's glTF importer" if compared else "", tuple(compared), path.stat().st_size, round(seconds, 2),
+def _write_glb(job: _Job, baked: Sequence[Baked], path: Path) -> Exported:
+    """One file for all lines."""
+    started, clips, settings = time.perf_counter(), [clip for _, clip in baked], job.settings
+    made = glb(
+        job.character, clips, job.names, job.engine.options, deform_only=settings.deform_only,
+        tolerance=SPARSE if settings.sparse else 0.0,
     )  # fmt: skip
+    write_whole(made, path)
+    exported = Exported(
+        job.engine.id, job.character.name, str(path), tuple(clip.name for clip in clips),
+        "Blender's glTF exporter and Labial", size=len(made),
+        seconds=round(job.baking + time.perf_counter() - started, 2),
+    )  # fmt: skip
+    if not settings.check:
+        return exported
+    compared = check_glb(path, [clip.spelled(job.names) for clip in clips])
+    return replace(exported, read_by="Blender's glTF importer", comparisons=tuple(compared))
+
+
+def _tried(job: _Job, baked: Baked, path: Path) -> Exported:
+    """One line in a file of its own, or why not."""
+    started, (action, clip) = time.perf_counter(), baked
+    try:
+        if job.engine.id in WRITERS:
+            exported = _write_scene(job, clip, path)
+        else:
+            reader, compared, notes = write_curves(
+                clip, action, job.names, job.engine, path, SPARSE if job.settings.sparse else 0.0
+            )
+            exported = Exported(
+                job.engine.id, job.character.name, str(path), (clip.name,), "Labial", reader, (compared,), notes=notes
+            )
+    except LipSyncError as error:
+        return job.failed(clip.name, error)
+    return replace(exported, size=path.stat().st_size, seconds=round(job.baking + time.perf_counter() - started, 2))
+
+
+def _write_scene(job: _Job, clip: Clip, path: Path) -> Exported:
+    """Through one of Blender's exporters."""
+    engine = job.engine
+    seen = WRITERS[engine.id](job.character, clip, job.names, engine, path, job.settings.deform_only)
+    exporter = f"Blender's {engine.title.partition(' for ')[0]} exporter"
+    exported = Exported(engine.id, job.character.name, str(path), (clip.name,), exporter, notes=limits(engine.id, clip))
+    if not job.settings.check:
+        return exported
+    reader, compared = check(engine.id, path, clip.spelled(job.names), seen)
+    return replace(exported, read_by=reader, comparisons=(compared,))
+
+
+def _sounds(job: _Job, baked: Sequence[Baked], folder: Path) -> list[Exported]:
+    """Copies of the lines' sounds; those that are not there are told."""
+    failed = []
+    for action, clip in baked:
+        try:
+            write_sound(action, folder / clip.name)
+        except LipSyncError as error:
+            failed.append(job.failed(clip.name, error))
+    return failed

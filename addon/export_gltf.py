@@ -24,9 +24,10 @@ _REST: Mapping[str, Any] = {
 
 def glb(
     character: Character, clips: Sequence[Clip], names: Mapping[str, str], options: Mapping[str, Any], *,
-    deform_only: bool = False,
+    deform_only: bool = False, tolerance: float = 0.0,
 ) -> bytes:  # fmt: skip
-    """The file: mesh and skin once, an animation for each clip. options: of Blender's exporter. Raises ExportError."""
+    """The file: mesh and skin once, an animation for each clip. options: of Blender's exporter. tolerance: 0 for a key
+    at every frame, else how far values may lie from that. Raises ExportError."""
     objects = with_parents(character)
     require_object_mode(objects)
     with temporary_file(".glb") as path, scratch("Labial glTF", 24.0, objects) as scene:
@@ -35,4 +36,4 @@ def glb(
         given = {**options, **_REST, "export_def_bones": deform_only}
         run(bpy.ops.export_scene.gltf, "glTF exporter", filepath=str(path), **given)
         bare = path.read_bytes()
-    return with_animations(bare, clips, names, rest_weights(character))
+    return with_animations(bare, clips, names, rest_weights(character), tolerance)

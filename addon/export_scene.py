@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout, suppress
 from io import StringIO
@@ -59,9 +60,10 @@ def temporary_file(suffix: str) -> Iterator[Path]:
 def run(operator: Any, what: str, **options: Any) -> None:
     """Runs an exporter or importer of Blender with those options that this version knows. Raises ExportError."""
     known = operator.get_rna_type().properties.keys()
+    given = {name: set(v) if isinstance(v, list) else v for name, v in options.items() if name in known}
     try:
-        done = operator(**{name: value for name, value in options.items() if name in known})
-    except (RuntimeError, ValueError, TypeError) as error:
+        done = operator(**given)
+    except RuntimeError as error:
         raise ExportError(f"Blender's {what} failed: {error}. Try it with this character by hand.") from error
     if done != {"FINISHED"}:
         raise ExportError(f"Blender's {what} gave up. Try it with this character by hand.")
@@ -86,3 +88,22 @@ def parked(blocks: Sequence[Any]) -> Iterator[None]:
         for block, name in names:
             with suppress(ReferenceError):
                 block.name = name
+
+
+@contextmanager
+def part_of(path: Path) -> Iterator[Path]:
+    """A file beside `path` that takes its place when all is written. Raises ExportError if it cannot be."""
+    part = path.with_name(f"labial-part-{path.name}")
+    try:
+        if path.exists() and not os.access(path, os.W_OK):
+            raise PermissionError(f"{path.name} is read-only")
+        part.touch()
+        yield part
+        os.replace(part, path)
+    except OSError as error:
+        raise ExportError(
+            f"{path} cannot be written: {error}. Choose another folder, or one that is there and has space."
+        ) from error
+    finally:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)

@@ -7,7 +7,10 @@ from typing import Any
 import bpy
 
 from . import command_line, overlay
+from .export_panel import LABIAL_PT_export
+from .export_settings import LabialExport
 from .operators.cutout import LABIAL_OT_cutout
+from .operators.export import CLASSES as EXPORT_OPERATORS
 from .operators.line import LABIAL_OT_add_head, LABIAL_OT_clear, LABIAL_OT_generate, draw_add_menu
 from .operators.mapping import (
     LABIAL_OT_add_target,
@@ -51,7 +54,9 @@ CLASSES = (
     LabialMapping,
     LabialLine,
     LabialSettings,
+    LabialExport,
     *SCENE_OPERATORS,
+    *EXPORT_OPERATORS,
     LABIAL_OT_generate,
     LABIAL_OT_clear,
     LABIAL_OT_add_head,
@@ -79,6 +84,7 @@ CLASSES = (
     LABIAL_PT_life,
     LABIAL_PT_words,
     LABIAL_PT_dialogue,
+    LABIAL_PT_export,
     LABIAL_PT_cutout,
     LABIAL_PT_mapping,
 )
@@ -92,6 +98,7 @@ def register() -> None:
     for cls in CLASSES:
         bpy.utils.register_class(cls)
     bpy.types.Scene.labial = bpy.props.PointerProperty(type=LabialSettings)
+    bpy.types.Scene.labial_export = bpy.props.PointerProperty(type=LabialExport)
     bpy.types.Object.labial_mapping = bpy.props.StringProperty(options={"HIDDEN"}, override={"LIBRARY_OVERRIDABLE"})
     bpy.types.Object.labial_level = bpy.props.FloatProperty(options={"HIDDEN"}, override={"LIBRARY_OVERRIDABLE"})
     bpy.types.VIEW3D_MT_mesh_add.append(draw_add_menu)
@@ -108,6 +115,7 @@ def unregister() -> None:
     bpy.types.VIEW3D_MT_mesh_add.remove(draw_add_menu)
     del bpy.types.Object.labial_mapping
     del bpy.types.Object.labial_level
+    del bpy.types.Scene.labial_export
     del bpy.types.Scene.labial
     for cls in reversed(CLASSES):
         bpy.utils.unregister_class(cls)

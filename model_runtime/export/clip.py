@@ -92,6 +92,25 @@ def sample_times(
     return times, tuple(shown)
 
 
+def needed_frames(values: Float32, tolerance: float) -> NDArray[np.int64]:
+    """The frames between which straight lines stay within `tolerance` of values [frames, n]; all if it is 0.
+
+    The line between two frames is divided at the one that lies furthest off it (Douglas and Peucker 1973).
+    """
+    if tolerance <= 0.0 or len(values) < 3:
+        return np.arange(len(values))
+    kept, open_spans = {0, len(values) - 1}, [(0, len(values) - 1)]
+    while open_spans:
+        first, last = open_spans.pop()
+        share = np.linspace(0.0, 1.0, last - first + 1)[:, None]
+        off = np.abs(values[first : last + 1] - (values[first] * (1.0 - share) + values[last] * share)).max(axis=1)
+        worst = int(off.argmax())
+        if off[worst] > tolerance:
+            kept.add(first + worst)
+            open_spans += [(first, first + worst), (first + worst, last)]
+    return np.array(sorted(kept), dtype=np.int64)
+
+
 def clip_name(pattern: str, parts: Mapping[str, str]) -> str:
     """The name of a clip and its file. Raises LipSyncError on a pattern that holds something else than `PARTS`."""
     try:

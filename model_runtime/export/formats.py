@@ -46,7 +46,7 @@ class Engine:
     suffix: of its files. rig: id of the preset whose names it takes unless told otherwise, "" if it takes none; fixed:
     it takes no others. names: a spelling of `SPELLINGS`. scale: the value of a whole shape. fps: frames a second
     without `--fps`. path: the mesh that is addressed, "" if none is. options: settings of the exporter of Blender that
-    writes it.
+    writes it. notes: for people.
     """
 
     id: str
@@ -59,6 +59,7 @@ class Engine:
     fps: float
     path: str
     options: Mapping[str, Any]
+    notes: str
 
     def spelled(self, name: str) -> str:
         """A preset's name as the engine wants it."""
@@ -87,6 +88,7 @@ def load_engine(format_id: str, folder: Path = ENGINES) -> Engine:
             fps=float(data["fps"]),
             path=data["path"],
             options=dict(data["options"]),
+            notes=data["notes"],
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise TrackFileError(f"The engine preset {path.name} cannot be used: {error}. Delete or repair it.") from error

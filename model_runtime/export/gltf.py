@@ -16,18 +16,23 @@ from numpy.typing import NDArray
 
 from ..contracts import Float32
 from ..errors import LipSyncError
-from .clip import Clip
+from .clip import Clip, needed_frames
 from .turns import decomposed, quaternion_products
 
 _FLOAT = 5126
 _TYPES = {1: "SCALAR", 3: "VEC3", 4: "VEC4"}
 _STILL = 1e-6
+_SHARES = {"weights": 1.0, "translation": 1.0, "rotation": 0.25, "scale": 1.0}
+"""A quaternion's error counts twice as an angle."""
 
 
-def with_animations(data: bytes, clips: Sequence[Clip], names: Mapping[str, str], rest: Mapping[str, Float32]) -> bytes:
+def with_animations(
+    data: bytes, clips: Sequence[Clip], names: Mapping[str, str], rest: Mapping[str, Float32], tolerance: float = 0.0
+) -> bytes:
     """A GLB of a character at rest with a clip each as animation, instead of those that it has.
 
-    names: shape keys that get another name. rest: by mesh object, the weights without any clip. Raises LipSyncError if
+    names: shape keys that get another name. rest: by mesh object, the weights without any clip. tolerance: 0 for a key
+    at every frame, else how far values between keys may lie from what was baked. Raises LipSyncError if
     a mesh of a clip is not in the file.
     """
     content, binary = parts(data)
@@ -38,19 +43,19 @@ def with_animations(data: bytes, clips: Sequence[Clip], names: Mapping[str, str]
     for name, node in meshes.items():
         if columns[name]:
             _name_targets(content, node, columns[name], names, rest.get(name))
-    content["animations"] = [_animation(clip, content, store, meshes, joints, columns) for clip in clips]
+    content["animations"] = [_animation(clip, content, store, meshes, joints, columns, tolerance) for clip in clips]
     return glb(content, store.close())
 
 
 def _animation(
     clip: Clip, content: dict[str, Any], store: _Store, meshes: Mapping[str, int], joints: Mapping[str, int],
-    columns: Mapping[str, Sequence[str]],
+    columns: Mapping[str, Sequence[str]], tolerance: float,
 ) -> dict[str, Any]:  # fmt: skip
     if absent := [name for name, w in clip.weights.items() if w.moves and not columns.get(name)]:
         raise LipSyncError(
             f"The shape keys of {', '.join(absent)} are not in the exported file: mute or delete what hides its mesh."
         )
-    times = store.add(clip.times.astype(np.float32), bounds=True)
+    inputs: dict[bytes, int] = {}
     samplers: list[dict[str, Any]] = []
     channels: list[dict[str, Any]] = []
 
@@ -58,8 +63,14 @@ def _animation(
         if not np.ptp(values, axis=0).max(initial=0.0) > _STILL and path != "weights":
             return
         channels.append({"sampler": len(samplers), "target": {"node": node, "path": path}})
-        output = store.add(values.reshape(-1) if path == "weights" else values)
-        samplers.append({"input": times, "output": output, "interpolation": "STEP" if clip.held else "LINEAR"})
+        frames = needed_frames(values, 0.0 if clip.held else tolerance * _SHARES[path])
+        if frames.tobytes() not in inputs:
+            inputs[frames.tobytes()] = store.add(clip.times[frames].astype(np.float32), bounds=True)
+        kept = values[frames]
+        output = store.add(kept.reshape(-1) if path == "weights" else kept)
+        samplers.append(
+            {"input": inputs[frames.tobytes()], "output": output, "interpolation": "STEP" if clip.held else "LINEAR"}
+        )
 
     for name, weights in clip.weights.items():
         if weights.moves:

@@ -14,11 +14,10 @@ from .motion import Motion, plain
 def encode(motion: Motion) -> bytes:
     """The resource; names that never move get no track. Raises LipSyncError on a name that Godot cannot address."""
     motion = motion.moving()
-    tracks = [(path, column) for path in motion.paths for column in range(len(motion.names))]
     return (
         f'[gd_resource type="Animation" format=3]\n\n[resource]\nresource_name = {_text(motion.title)}\n'
         f"length = {plain(motion.duration)}\nstep = {plain(1.0 / motion.fps)}\n"
-        + "".join(_track(motion, number, *track) for number, track in enumerate(tracks))
+        + "".join(_track(motion, number, *track) for number, track in enumerate(motion.tracks()))
     ).encode()
 
 

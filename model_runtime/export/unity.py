@@ -29,7 +29,7 @@ _EMPTY = "  m_RotationCurves: []\n  m_CompressedRotationCurves: []\n  m_EulerCur
 def encode(motion: Motion) -> bytes:
     """The clip; names that never move get no curve."""
     motion = motion.moving()
-    curves = "".join(_curve(motion, column, path) for path in motion.paths for column in range(len(motion.names)))
+    curves = "".join(_curve(motion, column, path) for path, column in motion.tracks())
     curves = f"\n{curves}" if curves else " []\n"
     return (
         f"{_HEAD}  m_Name: {scalar(motion.title)}\n  serializedVersion: 6\n  m_Legacy: 0\n  m_Compressed: 0\n"
