@@ -11,6 +11,7 @@ from ..model_runtime.contracts import Target
 from ..model_runtime.errors import CharacterError
 from .driven import Controls, driven_keys, find_controls
 from .linked import LinkedError, require_editable
+from .vrm import expression_groups
 
 _JAW = re.compile(r"(^|[^a-z])(jaw|mandible|jawroot|jawbone)([^a-z]|$)", re.IGNORECASE)
 _CONTROL = re.compile(r"(^|[^a-z])(lips?|mouth|oris\d*|corner)([^a-z]|$)", re.IGNORECASE)
@@ -56,7 +57,12 @@ def find_character(selected: bpy.types.Object | None, view_layer: bpy.types.View
         name=(armature or selected).name,
         meshes=tuple(m.name for m in meshes),
         armature=armature.name if armature else None,
-        targets=controls.targets + keys + tuple(b for b in bones if not _is_held(b, controls)),
+        targets=(
+            expression_groups(armature, keys)
+            + controls.targets
+            + keys
+            + tuple(b for b in bones if not _is_held(b, controls))
+        ),
         warnings=warnings,
     )
 

@@ -104,3 +104,11 @@ def set_strip_length(strip: Any, frames: int) -> None:
         strip.duration = frames
     else:
         strip.frame_final_duration = frames
+
+
+def addon_data(block: bpy.types.ID, name: str) -> Any:
+    """What another add-on keeps on a data-block, which may be off or missing; None without. 5.x has it apart."""
+    if hasattr(block, "bl_system_properties_get"):
+        properties = block.bl_system_properties_get()
+        return properties.get(name) if properties else None
+    return block.get(name)

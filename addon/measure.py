@@ -115,18 +115,23 @@ def opening_pose(proposal: Proposal) -> dict[Target, float]:
 def _lips(
     character: Character, pose: dict[Target, float], rest: dict[str, Surface], view_layer: bpy.types.ViewLayer
 ) -> tuple[str, Lips, dict[str, NDArray[np.float64]]]:
-    """Opens the mouth and takes the mesh on which lips part furthest."""
-    with posed(pose, view_layer):
-        opened = {name: points_of(bpy.data.objects[name], view_layer) for name in character.meshes}
-    opening = {name: opened[name] - surface.points for name, surface in rest.items()}
-    found = [(name, lips) for name in rest if (lips := find_lips(rest[name], opening[name])) is not None]
-    if not found:
-        raise CharacterError(
-            f"No lips were found on “{character.name}”: opening the mouth ({', '.join(t.name for t in pose)}) does not "
-            "part two lips on any of its meshes. Check that they open the mouth."
-        )
-    mesh, lips = max(found, key=lambda item: item[1].gap(opened[item[0]]) * item[1].width)
-    return mesh, lips, opening
+    """Opens the mouth and takes the mesh on which lips part furthest.
+
+    Where the pose holds groups that move more than the mouth, lips may show with one of their parts alone.
+    """
+    alone = [{part: share} for target in pose for part, share in target.parts if len(target.parts) > 1]
+    for way in [pose, *alone]:
+        with posed(way, view_layer):
+            opened = {name: points_of(bpy.data.objects[name], view_layer) for name in character.meshes}
+        opening = {name: opened[name] - surface.points for name, surface in rest.items()}
+        found = [(name, lips) for name in rest if (lips := find_lips(rest[name], opening[name])) is not None]
+        if found:
+            mesh, lips = max(found, key=lambda item: item[1].gap(opened[item[0]]) * item[1].width)
+            return mesh, lips, opening
+    raise CharacterError(
+        f"No lips were found on “{character.name}”: opening the mouth ({', '.join(t.name for t in pose)}) does not "
+        "part two lips on any of its meshes. Check that they open the mouth."
+    )
 
 
 def _rim(points: NDArray[np.float64], members: NDArray[np.int64], towards: NDArray[np.float64]) -> int:

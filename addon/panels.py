@@ -173,6 +173,7 @@ class LABIAL_PT_mapping(SubPanel, bpy.types.Panel):  # type: ignore[misc]
         row = layout.row(align=True)
         row.operator("labial.save_rig", icon="ADD")
         row.operator("labial.reset_mapping", text="Reset", icon="LOOP_BACK")
+        layout.operator("labial.read_vrm", icon="IMPORT")
         layout.operator("labial.build_visemes", icon="MOD_DATA_TRANSFER")
 
 

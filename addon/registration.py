@@ -7,11 +7,13 @@ from typing import Any
 import bpy
 
 from . import command_line, overlay
+from .live_panel import LABIAL_PT_live
 from .export_panel import LABIAL_PT_export
 from .export_settings import LabialExport
 from .operators.cutout import LABIAL_OT_cutout
 from .operators.export import CLASSES as EXPORT_OPERATORS
 from .operators.line import LABIAL_OT_add_head, LABIAL_OT_clear, LABIAL_OT_generate, draw_add_menu
+from .operators.live import LABIAL_OT_live, LABIAL_OT_stop_live
 from .operators.mapping import (
     LABIAL_OT_add_target,
     LABIAL_OT_build_visemes,
@@ -26,6 +28,7 @@ from .operators.mapping import (
 from .operators.override import LABIAL_OT_make_override
 from .operators.scene import CLASSES as SCENE_OPERATORS
 from .operators.style import LABIAL_OT_save_style
+from .operators.vrm import LABIAL_OT_read_vrm
 from .operators.words import (
     LABIAL_OT_align_words,
     LABIAL_OT_apply_words,
@@ -67,6 +70,8 @@ CLASSES = (
     LABIAL_OT_protect,
     LABIAL_OT_save_style,
     LABIAL_OT_make_override,
+    LABIAL_OT_live,
+    LABIAL_OT_stop_live,
     LABIAL_OT_edit_mapping,
     LABIAL_OT_add_target,
     LABIAL_OT_remove_target,
@@ -75,6 +80,7 @@ CLASSES = (
     LABIAL_OT_save_rig,
     LABIAL_OT_export_mapping,
     LABIAL_OT_import_mapping,
+    LABIAL_OT_read_vrm,
     LABIAL_OT_build_visemes,
     LABIAL_UL_lines,
     LABIAL_UL_phones,
@@ -86,6 +92,7 @@ CLASSES = (
     LABIAL_PT_dialogue,
     LABIAL_PT_export,
     LABIAL_PT_cutout,
+    LABIAL_PT_live,
     LABIAL_PT_mapping,
 )
 
@@ -100,6 +107,7 @@ def register() -> None:
     bpy.types.Scene.labial = bpy.props.PointerProperty(type=LabialSettings)
     bpy.types.Scene.labial_export = bpy.props.PointerProperty(type=LabialExport)
     bpy.types.Object.labial_mapping = bpy.props.StringProperty(options={"HIDDEN"}, override={"LIBRARY_OVERRIDABLE"})
+    bpy.types.Object.labial_expressions = bpy.props.StringProperty(options={"HIDDEN"}, override={"LIBRARY_OVERRIDABLE"})
     bpy.types.Object.labial_level = bpy.props.FloatProperty(options={"HIDDEN"}, override={"LIBRARY_OVERRIDABLE"})
     bpy.types.VIEW3D_MT_mesh_add.append(draw_add_menu)
     bpy.app.handlers.frame_change_post.append(follow_playhead)
@@ -114,6 +122,7 @@ def unregister() -> None:
     bpy.app.handlers.frame_change_post.remove(follow_playhead)
     bpy.types.VIEW3D_MT_mesh_add.remove(draw_add_menu)
     del bpy.types.Object.labial_mapping
+    del bpy.types.Object.labial_expressions
     del bpy.types.Object.labial_level
     del bpy.types.Scene.labial_export
     del bpy.types.Scene.labial

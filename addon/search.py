@@ -32,11 +32,10 @@ def find_opening(
     character: Character, view_layer: bpy.types.ViewLayer
 ) -> tuple[dict[Target, float], tuple[Target, ...]]:
     """The pose that opens the mouth, and the targets that move it. Raises CharacterError if none parts two lips."""
-    with at_rest(character, character.targets, view_layer):
+    tried = [target for target in character.targets if target.kind != "group"]
+    with at_rest(character, tried, view_layer):
         rest = {name: surface_of(bpy.data.objects[name], view_layer) for name in character.meshes}
-        moves = {
-            pose: move for pose in _poses(character.targets) if (move := _move(pose, rest, view_layer)) is not None
-        }
+        moves = {pose: move for pose in _poses(tried) if (move := _move(pose, rest, view_layer)) is not None}
     pairs = {name: _facing_pairs(surface) for name, surface in rest.items()}
     parting = {pose: sum(_parting(pairs[n], move[n]) for n in rest) for pose, move in moves.items()}
     best, widest, lips = None, 0.0, None
