@@ -80,7 +80,7 @@ def _lips(values: Float32, made: Sequence[Gesture], times: Float32) -> None:
     """Fills the viseme columns: the floor is a mix in which gestures count by their dominance and the more, the nearer
     they are to their target; higher layers cover it by their envelope."""
     mixed = np.zeros((len(times), len(VISEMES)), dtype=np.float32)
-    shares, raised = (np.zeros(len(times), dtype=np.float32) for _ in range(2))
+    shares, left = np.zeros(len(times), dtype=np.float32), np.ones(len(times), dtype=np.float32)
     for g in made:
         if g.layer == FLOOR and g.dominance:
             span = _span(g.event, times)
@@ -88,8 +88,8 @@ def _lips(values: Float32, made: Sequence[Gesture], times: Float32) -> None:
             share = g.dominance * up**_SHARPNESS
             mixed[span, VISEMES.index(g.event.viseme)] += g.event.strength * share
             shares[span] += share
-            raised[span] += up
-    lips = mixed * (np.minimum(1.0, raised) / np.maximum(shares, 1e-9))[:, None]
+            left[span] *= 1.0 - up
+    lips = mixed * ((1.0 - left) / np.maximum(shares, 1e-9))[:, None]
     for layer in (CRITICAL, CLOSED):
         cover = np.zeros_like(lips)
         for g in made:
