@@ -68,11 +68,15 @@ def apply(scene: bpy.types.Scene, dub: Dub) -> Path:
         raise AudioError(f"The line “{dub.line}” in {dub.language} is not in the list any more. Check the dubs again.")
     rate = scene.render.fps / scene.render.fps_base
     source = Path(sound_of_file(line.sound).path)
+    if source.name.endswith(ENDING):
+        raise AudioError(
+            f"“{source.name}” was fitted before. Give the line its recording, generate, then fit it again."
+        )
     samples, sample_rate = _samples(source)
     first = round(line.skip / rate * sample_rate)
     used = samples[first : first + round(line.frames / rate * sample_rate)] if line.frames else samples
     made = fit_shot.fitted(used, sample_rate, dub.fit)
-    path = source.with_name(source.name.removesuffix(ENDING).removesuffix(source.suffix) + ENDING)
+    path = source.with_name(source.stem + ENDING)
     try:
         fit_shot.write_sound(path, made, sample_rate)
     except OSError as error:

@@ -14,6 +14,9 @@ from .touched import Keys
 
 _LINEAR, _FREE, _GENERATED = 1, 0, 5
 _NEAR = 1e-3
+"""Frames that are the same."""
+_STILL = 1e-5
+"""Values that are the same."""
 
 Frames = NDArray[np.float64]
 
@@ -40,7 +43,7 @@ def joined(parts: Sequence[Part]) -> Keys:
     for first, last in spans:
         pieces = [_selected(p, (p["co"][:, 0] < first - _NEAR) | (p["co"][:, 0] > last + _NEAR)) for p in pieces]
     baked = [_baked(parts, first, last) for first, last in spans]
-    return _sorted([*pieces, *baked])
+    return _resting(parts, _sorted([*pieces, *baked]))
 
 
 def parted(parts: Sequence[Part], keys: Keys) -> Iterator[tuple[Part, Keys]]:
@@ -48,10 +51,10 @@ def parted(parts: Sequence[Part], keys: Keys) -> Iterator[tuple[Part, Keys]]:
 
     A key in a gap goes to the nearest line, whose strip is made longer. What one line hides of another stays there.
     """
-    frames = keys["co"][:, 0].astype(np.float64)
-    away = np.stack([
-        np.maximum(np.maximum(part.strip.frame_start - frames, frames - part.strip.frame_end), 0.0) for part in parts
-    ])  # fmt: skip
+    away = _away(parts, keys)
+    at_rest = np.abs(keys["co"][:, 1] - _rest(parts[0].curve)) < _STILL
+    keep = ~(at_rest & (away.min(axis=0) > _NEAR) & (away.min(axis=0) < 1 + _NEAR))  # what `_resting` put there
+    keys, away = _selected(keys, keep), away[:, keep]
     owner = len(parts) - 1 - np.argmin(away[::-1], axis=0)
     for k, part in enumerate(parts):
         old = _in_scene(part)
@@ -62,6 +65,13 @@ def parted(parts: Sequence[Part], keys: Keys) -> Iterator[tuple[Part, Keys]]:
         if len(mine["co"]):
             yield part, _moved(mine, part.strip, back=True)
             _lengthen(part.strip, mine["co"][:, 0])
+
+
+def _away(parts: Sequence[Part], keys: Keys) -> Frames:
+    """Frames from each part's strip to each key, float [parts, keys]."""
+    frames = keys["co"][:, 0].astype(np.float64)
+    ends = [(part.strip.frame_start - frames, frames - part.strip.frame_end) for part in parts]
+    return np.stack([np.maximum(np.maximum(before, after), 0.0) for before, after in ends])
 
 
 def _in_scene(part: Part) -> Keys:
@@ -129,22 +139,48 @@ def _together(spans: Iterator[tuple[int, int]]) -> list[tuple[int, int]]:
     return made
 
 
-def _baked(parts: Sequence[Part], first: int, last: int) -> Keys:
-    """A key for each frame; the outer handles are those of the keys that were there."""
-    frames = np.arange(first, last + 1, dtype=np.float64)
-    values = [_value(parts, frame) for frame in frames]
-    co = np.stack([frames, values], axis=1).astype(np.float32)
+def _straight(frames: Sequence[float] | Frames, values: Sequence[float]) -> Keys:
+    """Keys with straight lines between."""
+    co = np.stack([np.asarray(frames, dtype=np.float64), np.asarray(values)], axis=1).astype(np.float32)
     third = np.array([1 / 3, 0.0], dtype=np.float32)
-    count = len(frames)
-    keys: Keys = {
+    count = len(co)
+    return {
         "co": co, "handle_left": co - third, "handle_right": co + third,
         "interpolation": np.full(count, _LINEAR, np.int32), "handle_left_type": np.full(count, _FREE, np.int32),
         "handle_right_type": np.full(count, _FREE, np.int32), "easing": np.zeros(count, np.int32),
         "type": np.full(count, _GENERATED, np.int32),
     }  # fmt: skip
+
+
+def _resting(parts: Sequence[Part], keys: Keys) -> Keys:
+    """With keys at rest beside lines that begin or end elsewhere, as the NLA rests wherever nothing plays."""
     for part in parts:
-        old = _in_scene(part)
-        for k, frame, fields in ((0, first, ("handle_left",)), (-1, last, ("handle_right", "interpolation", "easing"))):
+        for edge, beside in (
+            (part.strip.frame_start, math.ceil(part.strip.frame_start) - 1),
+            (part.strip.frame_end, math.floor(part.strip.frame_end) + 1),
+        ):
+            rest, value = _rest(part.curve), _value(parts, edge)
+            if abs(value - rest) < _STILL or any(other.covers(_at(beside))[0] for other in parts):
+                continue
+            there = np.abs(keys["co"][:, 0] - edge) < _NEAR
+            keys["interpolation"][there & (beside > edge)] = _LINEAR
+            wanted = [(beside, rest), *([] if there.any() else [(edge, value)])]
+            new = [(frame, v) for frame, v in wanted if not (np.abs(keys["co"][:, 0] - frame) < _NEAR).any()]
+            if new:
+                keys = _sorted([keys, _straight(*zip(*new, strict=True))])
+    return keys
+
+
+def _baked(parts: Sequence[Part], first: int, last: int) -> Keys:
+    """A key for each frame; the outer handles are those of the keys that were there."""
+    frames = np.arange(first, last + 1, dtype=np.float64)
+    keys = _straight(frames, [_value(parts, frame) for frame in frames])
+    for k, frame, outside, fields in (
+        (0, first, first - 1, ("handle_left",)),
+        (-1, last, last + 1, ("handle_right", "interpolation", "easing")),
+    ):
+        for part in (part for part in parts if part.covers(_at(outside))[0]):
+            old = _in_scene(part)
             at = np.flatnonzero(np.abs(old["co"][:, 0] - frame) < _NEAR)
             for name in fields if len(at) else ():
                 keys[name][k] = old[name][at[0]]
