@@ -9,21 +9,21 @@ from .corpora import CORPORA
 
 FIRST = ("kathleen", "speechocean762", "kerstin", "picovoice-wake", "kokoro-en", "flite")
 """The corpora of the first course: clean labels. The second hears all of them."""
+PARTS = ("all", "make", "align", "train", "realign", "last", "export", "evaluate", "edges")
 WEIGHTS = Path(__file__).resolve().parents[1] / "model_runtime" / "hearing" / "weights"
 
 
 def main() -> None:
     """Run the asked part, or all of them in order; each leaves what the next needs in the work folder."""
     parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
-    parser.add_argument("part", choices=("all", "make", "align", "train", "export", "evaluate", "edges"))
+    parser.add_argument("part", choices=PARTS)
     parser.add_argument("--shared", type=Path, default=Path("../shared"), help="folder that holds speech/ and bench/")
     parser.add_argument("--work", type=Path, default=Path(".cache/corpus"), help="folder for everything made")
     parser.add_argument("--weights", type=Path, default=WEIGHTS, help="folder for speech.onnx and speech.json")
-    parser.add_argument("--processes", type=int, default=2, help="processes of the alignment and of the last course")
-    parser.add_argument(
-        "--start", type=Path, help="speech.onnx that the last course begins with, instead of two courses"
-    )
+    parser.add_argument("--processes", type=int, default=2, help="processes of the alignment and of the last courses")
+    parser.add_argument("--start", type=Path, help="folder of speech.onnx that the last course begins with")
     chosen = parser.parse_args()
+    start = chosen.start or chosen.work / "third"
     names = [corpus.name for corpus in CORPORA]
     if chosen.part in ("all", "make"):
         from . import packages, synthesise
@@ -34,16 +34,24 @@ def main() -> None:
         from .labels import align
 
         align(chosen.shared, chosen.work, names, chosen.processes)
-    if chosen.part in ("all", "train"):
+    if chosen.part in ("all", "train") and chosen.start is None:
         from .export_onnx import export
-        from .train import LAST, Recipe, train
+        from .train import GROWN, Recipe, train
 
-        small = chosen.start or chosen.work / "small" / "speech.onnx"
-        if chosen.start is None:
-            first = train(chosen.shared, chosen.work, FIRST, Recipe())
-            second = Recipe(steps=8_500, peak_rate=1.5e-3, seed=2)
-            export(train(chosen.shared, chosen.work, names, second, first), small.parent)
-        train(chosen.shared, chosen.work, names, LAST, small, chosen.processes)
+        small = chosen.work / "small"
+        first = train(chosen.shared, chosen.work, FIRST, Recipe())
+        second = Recipe(steps=8_500, peak_rate=1.5e-3, seed=2)
+        export(train(chosen.shared, chosen.work, names, second, first), small)
+        grown = train(chosen.shared, chosen.work, names, GROWN, small / "speech.onnx", chosen.processes)
+        export(grown, start)
+    if chosen.part in ("all", "realign"):
+        from .realign import realign
+
+        realign(chosen.shared, chosen.work, start, names, chosen.processes)
+    if chosen.part in ("all", "last"):
+        from .train import LAST, train
+
+        train(chosen.shared, chosen.work, names, LAST, start / "speech.onnx", chosen.processes)
     if chosen.part in ("all", "export"):
         from .export_onnx import export
         from .train import LAST
@@ -56,7 +64,7 @@ def main() -> None:
     if chosen.part == "edges":
         from .edges import main as edges
 
-        edges(chosen.shared, chosen.work)
+        edges(chosen.shared, chosen.work, chosen.weights)
 
 
 if __name__ == "__main__":

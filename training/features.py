@@ -55,7 +55,6 @@ class LogMel(nn.Module):
         self.register_buffer("basis", fourier_basis(), persistent=False)
         self.register_buffer("filters", mel_filters(), persistent=False)
 
-    @torch.autocast("cpu", enabled=False)  # type: ignore[untyped-decorator]
     def forward(self, waveform: Tensor) -> tuple[Tensor, Tensor]:
         padded = functional.pad(waveform[:, None, :], (MARGIN, MARGIN + HOP))
         frames = max(waveform.shape[1] // HOP, 1)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from model_runtime.phones import ARPABET, SILENCE
 
 from .corpora import PIECE, SAMPLE_RATE, Utterance, audio, utterances
+from .lateness import NETWORK, POCKETSPHINX, on_time
 from .pronounce import Phones, UnknownWordError, Word, pronunciations
 
 FRAME = 0.01
@@ -23,6 +24,10 @@ EDGE_SHIFT = 0.0078
 """Seconds added to the aligner's edges: its windows start on the 10 ms grid and are 25.6 ms long, so an edge
 between frames k-1 and k, seen at the windows' centres, lies at k * 10 ms + 12.8 ms - 5 ms."""
 
+FIRST, AGAIN = "labels", "realigned"
+"""The folders of the labels: pocketsphinx' and exact ones, and those that a network made from them."""
+EXACT = ("flite", "festival")
+"""Corpora that say their own times."""
 FASTEST, SLOWEST = 0.035, 0.25
 """Seconds a phone, mean over an utterance."""
 
@@ -138,16 +143,16 @@ def align_piece(shared: Path, work: Path, name: str, piece: int) -> tuple[int, i
     return len(kept), len(rows) - len(kept)
 
 
-def piece_path(work: Path, name: str, piece: int) -> Path:
+def piece_path(work: Path, name: str, piece: int, folder: str = FIRST) -> Path:
     """Where the labels of a piece are."""
-    return work / "labels" / f"{name}-{piece:03d}.jsonl"
+    return work / folder / f"{name}-{piece:03d}.jsonl"
 
 
-def missing_pieces(shared: Path, work: Path, names: Sequence[str]) -> list[tuple[str, int]]:
-    """The pieces of the corpora that have no labels yet."""
+def missing_pieces(shared: Path, work: Path, names: Sequence[str], folder: str = FIRST) -> list[tuple[str, int]]:
+    """The pieces of the corpora that have no labels of a kind yet."""
     counts = {name: -(-len(utterances(shared, work, name)) // PIECE) for name in names}
     pieces = [(name, piece) for name in names for piece in range(counts[name])]
-    return [(name, piece) for name, piece in pieces if not piece_path(work, name, piece).exists()]
+    return [(name, piece) for name, piece in pieces if not piece_path(work, name, piece, folder).exists()]
 
 
 def write_piece(path: Path, labels: Sequence[Labels]) -> None:
@@ -172,10 +177,11 @@ def align(shared: Path, work: Path, names: Sequence[str], processes: int = 2) ->
 
 
 def load(work: Path, name: str) -> dict[str, Labels]:
-    """The labels of a corpus by utterance id."""
+    """The labels of a corpus by utterance id, on time: those made again, where there are any."""
     found = {}
-    for path in sorted((work / "labels").glob(f"{name}-*.jsonl")):
-        for line in path.read_text(encoding="utf-8").splitlines():
-            row = json.loads(line)
-            found[row["id"]] = Labels(row["id"], tuple(row["phones"]), tuple(row["ends"]))
+    for folder, late in ((FIRST, {} if name in EXACT else POCKETSPHINX), (AGAIN, NETWORK)):
+        for path in sorted((work / folder).glob(f"{name}-*.jsonl")):
+            for row in map(json.loads, path.read_text(encoding="utf-8").splitlines()):
+                ends = on_time(row["phones"], row["ends"], late)
+                found[row["id"]] = Labels(row["id"], tuple(row["phones"]), ends)
     return found

@@ -1,7 +1,7 @@
 """How the words of a recording may have been said: alternative phone tuples of `model_runtime.phones` per word.
 
-American English comes from the CMU dictionary (or from the corpus, where it gives phones), everything else from the
-runtime's lexicon, with the reduced forms of running speech: German "haben" is mostly said "ham".
+American English comes from the CMU dictionary (or from the corpus, where it gives phones), everything from the
+runtime's lexicon, with the reduced forms of running speech: German "haben" is mostly said "ham", English "and" is ən.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ Phones = tuple[str, ...]
 Word = tuple[Phones, ...]
 NUMBERS = "zero one two three four five six seven eight nine"
 DIGITS = {str(number): word for number, word in enumerate(NUMBERS.split())}
+AMERICAN = ("en", "en-us", "en-L2zh")
 ESPEAK = {"zh": "cmn"}
 """espeak-ng's name of a language, where it is another."""
 SPLIT = {"snowboy": "snow boy"}
@@ -48,17 +49,17 @@ def pronunciations(utterance: Utterance) -> list[Word]:
     """The words of an utterance, each with its possible phone tuples. Raises UnknownWordError."""
     if utterance.corpus == "arabic-commands":
         return [(tuple(ARABIC[utterance.text].split()),)]
-    if utterance.language not in ("en", "en-us"):
-        language = ESPEAK.get(utterance.language, utterance.language)
-        return [by_rule(word, language) for word in words_of(utterance.text)]
-    written = re.findall(r"[a-z']+", DIGITS.get(utterance.text, utterance.text).lower())
+    text = utterance.text.lower() if utterance.text.isupper() else utterance.text
+    if utterance.language not in AMERICAN:
+        return [by_rule(word, ESPEAK.get(utterance.language, utterance.language)) for word in words_of(text)]
+    written = re.findall(r"[a-z']+", DIGITS.get(text, text).lower())
     words = [part for word in written for part in SPLIT.get(word, word).split()]
+    full = [english(word) for word in words] if not utterance.phones else []
     if utterance.phones:
-        given = [tuple(phones.split()) for phones in utterance.phones]
-        if len(given) != len(words):
-            raise UnknownWordError(utterance.text)
-        return [restressed(word, phones) for word, phones in zip(words, given, strict=True)]
-    return [english(word) for word in words]
+        if len(utterance.phones) != len(words):
+            raise UnknownWordError(text)
+        full = [restressed(word, tuple(given.split())) for word, given in zip(words, utterance.phones, strict=True)]
+    return [unique((*forms, *by_rule(word, "en-us"))) for word, forms in zip(words, full, strict=True)]
 
 
 def words_of(text: str) -> list[str]:

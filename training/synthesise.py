@@ -1,23 +1,18 @@
 """Synthetic speech: sentences of the recordings, said by voices that the recordings lack. Made in small pieces.
 
 Kokoro speaks English in 28 voices and mixtures of two of the same accent, and 34 other languages in all of its 54
-voices, mostly with a foreigner's accent; its phones are found by the aligner, as in a recording. Flite (Debian package
-`flite`) speaks in three voices made from people and says itself when each phone ends.
+voices, mostly with a foreigner's accent; its phones are found by the aligner, as in a recording. Flite and Festival
+(`timed.py`) say themselves when each phone ends.
 """
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
-import subprocess
-import tempfile
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import soundfile
 from numpy.typing import NDArray
 from scipy import signal  # type: ignore[import-untyped]
 
@@ -25,13 +20,14 @@ from model_runtime.hearing.lexicon import ipa
 
 from .corpora import PIECE, SAMPLE_RATE, Spoken, list_path, utterances, write
 from .kokoro import LONGEST, RATE, REGIONS, Kokoro, foreign, misaki, regional
-from .labels import Labels, piece_path, write_piece
+from .labels import piece_path, write_piece
 from .packages import dialogue, written
-from .pronounce import inventory, words_of
+from .pronounce import words_of
+from .timed import festival, flite
 
 PROMPTS = ("kathleen", "speechocean762")
 """The recordings whose sentences are said."""
-PIECES = {"kokoro-en": 16, "kokoro-world": 8, "flite": 30}
+PIECES = {"kokoro-en": 10, "kokoro-world": 8, "flite": 30, "festival": 4}
 READ = 8
 """Pieces of Kokoro's English that say the prompts; the others say a game's dialogue."""
 GERMAN_SHARE = 0.25
@@ -40,11 +36,6 @@ REGIONAL_SHARE = 0.7
 NATIVE = {"es": "e", "fr": "f", "hi": "h", "it": "i", "pt": "p"}
 """The voices of a language begin with this letter."""
 ACCENTS = {"a": "en-us", "b": "en-gb"}
-FLITE = os.environ.get("LABIAL_FLITE", "flite")
-FLITE_VOICES = ("rms", "awb", "slt")
-"""Two men and a woman of the CMU Arctic recordings."""
-FLITE_PHONES = {"PAU": "SIL", "AX": "AH0", "AXR": "ER", "EL": "L", "EM": "M", "EN": "N", "DX": "D"}
-"""Flite's phones that ARPAbet lacks."""
 
 
 def sentences(shared: Path, work: Path) -> list[str]:
@@ -53,9 +44,15 @@ def sentences(shared: Path, work: Path) -> list[str]:
     return sorted(found, key=lambda text: zlib.crc32(text.encode()))
 
 
+def lines(work: Path) -> list[str]:
+    """The game's dialogue in an order that mixes it."""
+    return sorted(dialogue(work / "debian"), key=lambda text: zlib.crc32(text.encode()))
+
+
 def make(shared: Path, work: Path) -> None:
     """Everything synthetic; pieces that are there already stay."""
-    make_flite(shared, work, PIECES["flite"])
+    make_timed(work, "flite", sentences(shared, work), PIECES["flite"])
+    make_timed(work, "festival", lines(work), PIECES["festival"])
     make_kokoro(shared, work, PIECES["kokoro-en"])
     make_world(shared, work, PIECES["kokoro-world"])
 
@@ -65,8 +62,7 @@ def make_kokoro(shared: Path, work: Path, pieces: int) -> None:
     missing = [piece for piece in range(pieces) if not list_path(work, "kokoro-en", piece).exists()]
     if not missing:
         return
-    lines = sorted(dialogue(work / "debian"), key=lambda text: zlib.crc32(text.encode()))
-    said = [*sentences(shared, work)[: READ * PIECE], *lines]
+    said = [*sentences(shared, work)[: READ * PIECE], *lines(work)]
     kokoro = Kokoro(work / "kokoro")
     for piece in missing:
         rng = np.random.default_rng((1, piece))
@@ -109,7 +105,8 @@ def speak(kokoro: Kokoro, rng: np.random.Generator, text: str, name: str) -> Spo
     """One sentence in a random English voice or mixture, the British ones often with another region's vowels."""
     accent = "a" if rng.random() < 0.6 else "b"
     clauses = (ipa(" ".join(words_of(clause)), ACCENTS[accent]) for clause in re.split(r"[^\w' -]+", text.lower()))
-    phonemes = ", ".join(" ".join(misaki(word, accent == "b") for word in clause.split()) for clause in clauses if clause)
+    said = (" ".join(misaki(word, accent == "b") for word in clause.split()) for clause in clauses if clause)
+    phonemes = ", ".join(said)
     if accent == "b" and rng.random() < REGIONAL_SHARE:
         phonemes = regional(phonemes, str(rng.choice(REGIONS)))
     voices = sorted(voice for voice in kokoro.voices if voice[0] == accent)
@@ -130,40 +127,14 @@ def said_by(
     return np.round(resampled * 32767).astype(np.int16), first if share == 0.0 else f"{first}+{second}"
 
 
-def make_flite(shared: Path, work: Path, pieces: int) -> None:
-    """English by Flite, with the times that it says; needs the program `flite`, which LABIAL_FLITE may name."""
-    if not shutil.which(FLITE):
-        raise SystemExit("Training needs the program flite: apt-get install flite, or name it in LABIAL_FLITE.")
-    said = sentences(shared, work)
+def make_timed(work: Path, name: str, said: Sequence[str], pieces: int) -> None:
+    """English by a voice that says its own times, which become the labels."""
+    voice = {"flite": flite, "festival": festival}[name]
     for piece in range(pieces):
-        if list_path(work, "flite", piece).exists():
+        if list_path(work, name, piece).exists():
             continue
         rng = np.random.default_rng((2, piece))
-        rows, labels = [], []
-        for number in range(piece * PIECE, (piece + 1) * PIECE):
-            row, samples, label = flite(rng, said[number % len(said)], f"f{number:05d}")
-            rows.append((row, samples))
-            labels.append(label)
-        write_piece(piece_path(work, "flite", piece), labels)
-        write(work, "flite", piece, rows)
-
-
-def flite(
-    rng: np.random.Generator, text: str, name: str, voice: str = ""
-) -> tuple[dict[str, str], NDArray[np.int16], Labels]:
-    """One sentence by one of Flite's voices."""
-    voice = voice or str(rng.choice(FLITE_VOICES))
-    stretch = rng.uniform(0.85, 1.2)
-    with tempfile.TemporaryDirectory() as folder:
-        wave = Path(folder) / "said.wav"
-        options = ["-voice", voice, "-psdur", "--setf", f"duration_stretch={stretch:.3f}", "-o", str(wave)]
-        out = subprocess.run([FLITE, *options, "-t", text], check=True, capture_output=True, text=True).stdout
-        samples, rate = soundfile.read(wave, dtype="int16")
-    if rate != SAMPLE_RATE:
-        raise ValueError(f"flite -voice {voice} speaks at {rate} Hz")
-    seconds = len(samples) / SAMPLE_RATE
-    timed = [part.split(":") for part in out.split() if float(part.split(":")[1]) < seconds]
-    phones = inventory(tuple(FLITE_PHONES.get(phone.upper(), phone.upper()) for phone, _ in timed))
-    ends = (*(round(float(end), 4) for _, end in timed[:-1]), round(seconds, 4))
-    row = {"id": name, "lang": "en-us", "spk": voice, "text": text}
-    return row, np.asarray(samples, np.int16), Labels(name, phones, ends)
+        numbers = range(piece * PIECE, (piece + 1) * PIECE)
+        made = [voice(rng, said[number % len(said)], f"f{number:05d}") for number in numbers]
+        write_piece(piece_path(work, name, piece), [labels for _, _, labels in made])
+        write(work, name, piece, [(row, samples) for row, samples, _ in made])

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import itertools
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from model_runtime.hearing.network import SpeechNetwork
 from model_runtime.phones import PHONES, SILENCE, VOWELS
 from training.corpora import CORPORA, Utterance, audio, held_out, utterances
 from training.features import LogMel
-from training.labels import ACOUSTIC, Aligner, Labels, label, load, piece_path
+from training.labels import ACOUSTIC, Aligner, Labels, label, load, piece_path, write_piece
+from training.lateness import POCKETSPHINX, kind, on_time
 from training.pronounce import ARABIC, UnknownWordError, by_rule, pronunciations
+from training.realign import fitted, relabel
 from training.scenes import targets
 
 
@@ -55,7 +58,38 @@ def test_labels_come_back_from_their_file(spoken: list[tuple[np.ndarray, Labels]
     path = piece_path(tmp_path, "picovoice-wake", 0)
     path.parent.mkdir()
     path.write_text("".join(json.dumps(asdict(labels)) + "\n" for _, labels in spoken), encoding="utf-8")
-    assert load(tmp_path, "picovoice-wake") == {labels.id: labels for _, labels in spoken}
+    found = load(tmp_path, "picovoice-wake")
+    for _, labels in spoken:
+        assert found[labels.id] == replace(labels, ends=on_time(labels.phones, labels.ends, POCKETSPHINX))
+    path.rename(piece_path(tmp_path, "flite", 0))
+    assert load(tmp_path, "flite") == {labels.id: labels for _, labels in spoken}
+
+
+def test_edges_move_by_their_kind_and_not_past_each_other() -> None:
+    phones = (SILENCE, "m", "a", "tʃ", "n", SILENCE)
+    late = {"nasal vowel": 8.0, "vowel stop": -5.0, "fricative nasal": 50.0}
+    moved = on_time(phones, (0.1, 0.2, 0.3, 0.35, 0.5, 0.6), late)
+    assert moved == pytest.approx((0.1, 0.192, 0.305, 0.33, 0.5, 0.6))
+    assert kind("dʒ", "b") == "fricative stop" and kind(SILENCE, "a") == ""
+
+
+def test_words_are_found_again_by_the_network(
+    shared: Path, work: Path, weights: Path, tmp_path: Path, spoken: list[tuple[np.ndarray, Labels]]
+) -> None:
+    """Its labels cover the recordings as the first ones do, are near them, and are read instead of them."""
+    network = SpeechNetwork.load(weights, threads=1)
+    for samples, first in spoken:
+        row = next(row for row in utterances(shared, work, "picovoice-wake") if row.id == first.id)
+        speech = fitted(network, samples, pronunciations(row))
+        labels = relabel(row, speech)
+        assert speech.text_fit > 0.8
+        assert labels.ends[-1] == pytest.approx(first.ends[-1], abs=1e-4)
+        assert all(start < end for start, end, _ in labels.segments())
+        onsets = [next(part[0] for part in one.segments() if part[2] != SILENCE) for one in (first, labels)]
+        assert onsets[0] == pytest.approx(onsets[1], abs=0.06)
+        for folder, one in (("labels", first), ("realigned", labels)):
+            write_piece(piece_path(tmp_path, "picovoice-wake", 0, folder), [one])
+        assert load(tmp_path, "picovoice-wake")[row.id].phones == labels.phones
 
 
 def test_soft_targets_are_shares_and_half_way_at_an_edge() -> None:
@@ -71,11 +105,14 @@ def test_every_phone_can_be_aligned() -> None:
 
 
 def test_pronunciations() -> None:
-    def said(text: str, *phones: str) -> list[tuple[tuple[str, ...], ...]]:
-        return pronunciations(Utterance("kathleen", "x", "en-us", "kathleen", text, "kathleen", 0, 1, phones))
+    def said(text: str, *phones: str, language: str = "en-us") -> list[tuple[tuple[str, ...], ...]]:
+        return pronunciations(Utterance("kathleen", "x", language, "kathleen", text, "kathleen", 0, 1, phones))
 
-    assert said("The seven") == [(("ð", "ə"), ("ð", "ʌ"), ("ð", "i")), (("s", "ɛ", "v", "ə", "n"),)]
-    assert said("one", "W AH0 N") == [(("w", "ʌ", "n"),)]
+    the, seven = said("The seven")
+    assert the[:3] == (("ð", "ə"), ("ð", "ʌ"), ("ð", "i")) and seven[0] == ("s", "ɛ", "v", "ə", "n")
+    assert ("ə", "n") in said("and")[0]
+    assert said("ONE", "W AH0 N", language="en-L2zh")[0][0] == ("w", "ʌ", "n")
+    assert ("ɪ", "t") in said("IT", "IH0 T", language="en-L2zh")[0] and ("aɪ", "t", "i") not in said("IT")[0]
     with pytest.raises(UnknownWordError):
         said("qwrtzk")
 
