@@ -39,8 +39,8 @@ class BatchLine:
 
     closures, touches: (proven, all) frames of p b m and of f v. confidence: 0-1; text_fit: 0-1 or None without
     transcript; level: dBFS of its vowels; clipped: share of samples at full scale; sync_ms: how much later than the
-    voice the jaw moves; moved: frames by which its sound strip was moved away from it; dub: how it would fit its shot,
-    "" if it does; picture: its drawing as SVG.
+    voice the jaw moves, None where too little is said to tell; moved: frames by which its sound strip was moved away
+    from it; dub: how it would fit its shot, "" if it does; picture: its drawing as SVG.
     """
 
     name: str
@@ -55,7 +55,7 @@ class BatchLine:
     text_fit: float | None = None
     level: float = -20.0
     clipped: float = 0.0
-    sync_ms: float = 0.0
+    sync_ms: float | None = None
     moved: int = 0
     dub: str = ""
     picture: str = ""
@@ -86,20 +86,19 @@ def described(
     )
 
 
-def sync_offset(speech: Speech, track: MouthTrack, furthest: int = 25) -> float:
+def sync_offset(speech: Speech, track: MouthTrack, furthest: int = 25) -> float | None:
     """Milliseconds by which the jaw follows the loudness of the voice: the lag of their largest correlation.
 
-    Both are at 100 Hz; lags of up to `furthest` frames are looked at. 0 where nothing moves.
+    Both are at 100 Hz; lags of up to `furthest` frames are looked at. None where fewer than 2 s are left to compare, or
+    nothing moves.
     """
     count = min(len(speech.loudness), len(track.values))
-    loud = np.array(speech.loudness[:count], dtype=np.float64)
+    loud = np.array(speech.loudness[furthest : count - furthest], dtype=np.float64)
     jaw = np.array(track.values[:count, CHANNELS.index("jaw")], dtype=np.float64)
-    if count <= 2 * furthest or np.ptp(jaw) == 0.0 or np.ptp(loud) == 0.0:
-        return 0.0
-    inner = slice(furthest, count - furthest)
-    lags = range(-furthest, furthest + 1)
-    likeness = [np.corrcoef(loud[inner], jaw[inner.start + lag : inner.stop + lag])[0, 1] for lag in lags]
-    return 10.0 * lags[int(np.nanargmax(np.nan_to_num(likeness, nan=-1.0)))]
+    if len(loud) < 200 or loud.std() == 0.0 or jaw[2 * furthest : -2 * furthest].std() == 0.0:
+        return None
+    likeness = [np.corrcoef(loud, jaw[at : at + len(loud)])[0, 1] for at in range(2 * furthest + 1)]
+    return 10.0 * (int(np.argmax(likeness)) - furthest)
 
 
 def warnings(line: BatchLine, usual: float | None = None) -> list[Warned]:
@@ -118,7 +117,7 @@ def warnings(line: BatchLine, usual: float | None = None) -> list[Warned]:
         found.append(Warned(LISTEN, f"the transcript fits {line.text_fit:.0%}"))
     if line.status != "FAILED" and line.confidence < UNSURE:
         found.append(Warned(LISTEN, f"heard with a confidence of {line.confidence:.2f} only"))
-    if not SYNC_MS[0] <= line.sync_ms <= SYNC_MS[1]:
+    if line.sync_ms is not None and not SYNC_MS[0] <= line.sync_ms <= SYNC_MS[1]:
         found.append(Warned(LISTEN, f"the jaw moves {line.sync_ms:+.0f} ms against the voice"))
     if line.clipped > CLIPPED:
         found.append(Warned(KNOW, f"{line.clipped:.1%} of the sound is overdriven"))
@@ -193,8 +192,10 @@ def _card(line: BatchLine, found: Sequence[Warned]) -> str:
         cells += [
             f"{line.seconds:.1f} s", f"p b m {line.closures[0]} of {line.closures[1]}",
             f"f v {line.touches[0]} of {line.touches[1]}", f"confidence {line.confidence:.2f}",
-            f"jaw {line.sync_ms:+.0f} ms", f"{line.level:.0f} dB",
+            f"{line.level:.0f} dB",
         ]  # fmt: skip
+    if line.sync_ms is not None:
+        cells.append(f"jaw {line.sync_ms:+.0f} ms")
     if line.text_fit is not None:
         cells.append(f"transcript {line.text_fit:.0%}")
     notes = "".join(f'<p class="warning">{escape(warned.text)}</p>' for warned in found)

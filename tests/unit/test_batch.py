@@ -115,6 +115,17 @@ def test_only_what_changed_is_done_again(tmp_path: Path) -> None:
     assert again().done == ["l03"] and len(again(resume=False, retry=True).done) == 5
 
 
+def test_every_language_of_a_sheet_gets_files_of_its_own(tmp_path: Path) -> None:
+    made_sheet(tmp_path, 6)
+    takes = [("hello", "en-us"), ("hello", "de"), ("hello", "French"), ("bye", "en-us"), ("bye", "de"), ("once", "de")]
+    rows = [f"{name},l{k:02}.wav,{language}" for k, (name, language) in enumerate(takes)]
+    (tmp_path / "lines.csv").write_text("id,sound,language\n" + "\n".join(rows), encoding="utf-8")
+    done = batch.run(sheet.read(tmp_path / "lines.csv"), tmp_path / "out", in_this_process)
+    names = {"hello.en-us", "hello.de", "hello.fr", "bye.en-us", "bye.de", "once"}
+    assert set(done.done) == names and done.exit_code == 0
+    assert_whole(tmp_path / "out", names)
+
+
 def test_a_worker_that_dies_or_hangs_fails_its_line_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     lines, out = made_sheet(tmp_path, 3, bad=("kills", "hangs")), tmp_path / "out"
     found = {job.id: job for job in batch.jobs(sheet.read(lines).lines, out, out)}
