@@ -351,8 +351,9 @@ def train(options: argparse.Namespace) -> None:
     if options.test:
         run(python, "-m", "pytest", "tests/training", "-q")
     elif (shared := ROOT.parent / "shared").is_dir():
-        if absent := [program for program in ("ffmpeg", "flite", "npm") if not shutil.which(program)]:
-            install_packages(absent, "training")
+        if absent := [program for program in ("ffmpeg", "flite", "festival", "npm") if not shutil.which(program)]:
+            voices = ("festvox-kallpc16k", "festvox-kdlpc16k") if "festival" in absent else ()
+            install_packages([*absent, *voices], "training")
         run(python, "-m", "training", "all", "--shared", shared, "--work", CACHE / "corpus")
     else:
         raise Missing("Training needs the recordings in ../shared beside the checkout.")
