@@ -73,17 +73,19 @@ def _batch(options: argparse.Namespace) -> dict[str, Any]:
         raise LipSyncError("The scene has no lines of dialogue. Give a sheet: --sheet FILE.")
     made = []
     if options.dry_run:
-        made = [dialogue.Outcome(line.name, WAITING, "would be made") for line in lines]
+        made = [dialogue.Outcome(line.name, line.language, WAITING, "would be made") for line in lines]
     for outcome in () if options.dry_run else dialogue.make_lines(bpy.context, lines, anew=options.anew):
         made.append(outcome)
         print(
-            f"labial: {len(made)} of {len(lines)}: {outcome.line}: {outcome.status.lower()} {outcome.note}",
+            f"labial: {len(made)} of {len(lines)}: {outcome.line} ({outcome.language}): "
+            f"{outcome.status.lower()} {outcome.note}",
             file=sys.stderr,
         )
     rows = [
-        {"line": o.line, "status": o.status, "note": o.note, **({"report": _plain(o.report)} if o.report else {})}
+        {"line": o.line, "language": o.language, "status": o.status, "note": o.note,
+         **({"report": _plain(o.report)} if o.report else {})}
         for o in made
-    ]
+    ]  # fmt: skip
     return {"lines": rows, "problems": list(problems)}
 
 

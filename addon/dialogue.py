@@ -37,9 +37,10 @@ Perform = Callable[..., Performance]
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a line: its status, a sentence, and its report if it was made."""
+    """What became of a line of a language: its status, a sentence, and its report if it was made."""
 
     line: str
+    language: str
     status: str
     note: str
     report: Report | None = None
@@ -81,7 +82,7 @@ class LineQueue:
                 try:
                     return self._prepare(context, line)
                 except (LipSyncError, OSError) as error:
-                    return self._told(context, name, language, Outcome(name, FAILED, str(error)))
+                    return self._told(context, Outcome(name, language, FAILED, str(error)))
         return None
 
     def end(self, context: bpy.types.Context, perform: Callable[[], Performance]) -> Outcome:
@@ -93,10 +94,10 @@ class LineQueue:
             result = generate.deliver(context, begun.prepared, perform(), as_strip=True)
             outcome = _marked(line_of(context.scene, begun.name, begun.language), result, begun)
         except Cancelled:
-            outcome = Outcome(begun.name, WAITING, "cancelled")
+            outcome = Outcome(begun.name, begun.language, WAITING, "cancelled")
         except (LipSyncError, OSError) as error:
-            outcome = Outcome(begun.name, FAILED, str(error))
-        return self._told(context, begun.name, begun.language, outcome)
+            outcome = Outcome(begun.name, begun.language, FAILED, str(error))
+        return self._told(context, outcome)
 
     def close(self) -> None:
         """Every character speaks the scene's language, from where the scene wants its lines to play."""
@@ -112,15 +113,15 @@ class LineQueue:
         mark = digest(request, character)
         there = keyframes.actions_of(character, request.sound.name)
         if there and not self._anew and there[0][keyframes.MARK].get(HASH) == mark:
-            return self._told(context, line.name, line.language, Outcome(line.name, UNCHANGED, "unchanged"))
+            return self._told(context, Outcome(line.name, line.language, UNCHANGED, "unchanged"))
         if character.name not in self._known:
             self._known[character.name] = generate.prepare(context, request)
         prepared = replace(self._known[character.name], request=request)
         self._begun = _Begun(line.name, line.language, prepared, mark)
         return lambda progress=None: generate.perform(prepared, progress)
 
-    def _told(self, context: bpy.types.Context, name: str, language: str, outcome: Outcome) -> Outcome:
-        line = line_of(context.scene, name, language)
+    def _told(self, context: bpy.types.Context, outcome: Outcome) -> Outcome:
+        line = line_of(context.scene, outcome.line, outcome.language)
         if line is not None:
             line.status, line.note = outcome.status, outcome.note
         self.outcomes.append(outcome)
@@ -134,7 +135,7 @@ def _marked(line: LabialLine | None, result: Result, begun: _Begun) -> Outcome:
     (closed, closures), (touched, touches) = result.report.proven("closure"), result.report.proven("labiodental")
     mark[PROVEN] = [closed, closures, touched, touches]
     note = f"{closed} of {closures} closures, {touched} of {touches} f v"
-    return Outcome(begun.name, DONE, "; ".join([note, *result.report.warnings]), result.report)
+    return Outcome(begun.name, begun.language, DONE, "; ".join([note, *result.report.warnings]), result.report)
 
 
 def make_lines(context: bpy.types.Context, lines: Sequence[LabialLine], *, anew: bool = False) -> Iterator[Outcome]:

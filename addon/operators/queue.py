@@ -113,7 +113,7 @@ class LABIAL_OT_generate_lines(bpy.types.Operator):
     def _tell(self, made: list[Outcome]) -> set[str]:
         counts = {status: sum(o.status == status for o in made) for status in (DONE, UNCHANGED, FAILED)}
         for outcome in [o for o in made if o.status == FAILED][:8]:
-            self.report({"WARNING"}, f"{outcome.line}: {outcome.note}")
+            self.report({"WARNING"}, f"{outcome.line} ({outcome.language}): {outcome.note}")
         text = f"{counts[DONE]} lines made, {counts[UNCHANGED]} unchanged, {counts[FAILED]} failed"
         self.report({"INFO"} if not counts[FAILED] else {"WARNING"}, text)
         return {"FINISHED"}

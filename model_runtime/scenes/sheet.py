@@ -195,11 +195,11 @@ def _without_twins(lines: list[Line], reading: Reading) -> list[Line]:
 
 
 def _note_overlaps(lines: Iterable[Line], reading: Reading) -> None:
-    """Notes where a character begins a line before an earlier one has ended; both are kept."""
+    """Notes where a character begins a line before an earlier one of the language has ended; both are kept."""
     spans = [(line.start, line.row, line) for line in lines if line.start is not None and line.character]
-    last: dict[tuple[str, str], tuple[float, Line]] = {}
+    last: dict[tuple[str, str, str], tuple[float, Line]] = {}
     for start, row, line in sorted(spans, key=lambda span: span[:2]):
-        who = (line.scene, folded(line.character))
+        who = (line.scene, folded(line.character), line.language)
         end, before = last.get(who, (-1.0, line))
         if before is not line and (start < end or start == before.start):
             what = f"{line.character} begins this line at {start:.3f} s, within that of row {before.row}"

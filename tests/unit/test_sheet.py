@@ -111,6 +111,8 @@ def test_overlaps_are_noted_for_one_character(folder: Path) -> None:
     found = table(folder, "sound,who,in,out\na.wav,Anna,1,3\nb.wav,Ben,2,4\nC.wav,anna,2.5,4\n")
     assert len(found.lines) == 3
     assert [(one.row, one.kept) for one in found.problems] == [(4, True)] and "row 2" in told(found)
+    takes = table(folder, "id,sound,who,in,language\nx,a.wav,Anna,1,en\nx,b.wav,Anna,1,de\n")
+    assert len(takes.lines) == 2 and not takes.problems, "takes of one line are not spoken at once"
 
 
 def test_json(folder: Path) -> None:
