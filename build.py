@@ -73,6 +73,7 @@ BENCHES = {
     "noise": ("benchmarks.noise", "unit"),
     "speed": ("benchmarks.speed", "unit"),
     "batch": ("benchmarks.batch", "unit"),
+    "live": ("benchmarks.live", "unit"),
     "motion": ("benchmarks.motion.bench_motion", "blender"),
     "sheets": ("benchmarks.motion.sheets", "blender"),
     "beside": ("benchmarks.motion.beside_rhubarb", "blender"),

@@ -10,7 +10,7 @@ import numpy as np
 from ..contracts import CHANNELS, FRAME_RATE, NATURAL, SAMPLE_RATE, Float32, Hearing, Style, frozen_array
 from ..hearing.network import SpeechNetwork
 from .acting import LAG, LiveActing
-from .stream import LOOK_AHEAD, Stream
+from .stream import LOOK_AHEAD, PAST, Stream
 
 RATE = 60
 """Shapes a second."""
@@ -32,8 +32,9 @@ class MouthFrame:
 class LiveMouth:
     """`push` takes samples as they come; the shapes that they decide come back, none twice, none left out."""
 
-    def __init__(self, network: SpeechNetwork, style: Style = NATURAL) -> None:
-        self._stream, self._acting = Stream(network), LiveActing(style)
+    def __init__(self, network: SpeechNetwork, style: Style = NATURAL, past: float = PAST) -> None:
+        """past: seconds that the network hears again, as in `Stream`."""
+        self._stream, self._acting = Stream(network, past=past), LiveActing(style)
         self._waiting: Float32 = np.zeros(0, np.float32)
         self._last = np.eye(1, len(CHANNELS), dtype=np.float32)[0]
         self._frame = self._given = 0
