@@ -42,10 +42,10 @@ class LABIAL_PT_dialogue(SubPanel, bpy.types.Panel):  # type: ignore[misc]
         if 0 <= settings.line_index < len(settings.lines):
             _draw_line(layout.column(), context, settings.lines[settings.line_index])
         _draw_batch(layout, settings)
+        layout.operator("labial.learn_levels", icon="SPEAKER")
         row = layout.row(align=True)
-        row.operator("labial.learn_levels", icon="SPEAKER")
         row.operator("labial.add_sounds", icon="SOUND")
-        row.operator("labial.sync_lines", icon="UV_SYNC_SELECT")
+        row.operator("labial.sync_lines", text="Follow", icon="UV_SYNC_SELECT")
         if settings.lines:
             column = layout.column()
             column.use_property_split = True
