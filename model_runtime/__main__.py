@@ -1,4 +1,4 @@
-"""The command line: `python -m model_runtime cues|phones|track|batch|export|live …`."""
+"""The command line: `python -m model_runtime cues|phones|track|batch|export|live|consent …`."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from .export import cues, formats
 from .hearing import audio, network, transcript
 from .live import server, sources
 from .live.mouth import LiveMouth
+from .plate import consent_commands
 from .scenes import batch, cluster, sheet
 
 
@@ -179,6 +180,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_batch(commands)
     _add_export(commands)
     _add_live(commands)
+    consent_commands.add(commands)
     for command, count in ((make_cues, "*"), (phones, "+"), (track, 1)):
         command.add_argument("audio", type=Path, nargs=count)
         words = command.add_mutually_exclusive_group()

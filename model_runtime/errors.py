@@ -25,5 +25,13 @@ class TrackFileError(LipSyncError):
     """A *.mouth.json or preset file is damaged or of an unknown version."""
 
 
+class ConsentError(LipSyncError):
+    """A performer has not agreed to this, or their record cannot be relied on; the text says which and why."""
+
+
+class ProvenanceError(LipSyncError):
+    """A film or image cannot be signed, marked or read back."""
+
+
 class Cancelled(LipSyncError):
     """The user cancelled; nothing was written."""
