@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 import bpy
 
 from ..model_runtime.contracts import Target
 from ..model_runtime.errors import CharacterError
+from .controls import jaw_bones, lip_controls
 from .driven import Controls, driven_keys, find_controls
 from .linked import LinkedError, require_editable
 from .vrm import expression_groups
-
-_JAW = re.compile(r"(^|[^a-z])(jaw|mandible|jawroot|jawbone)([^a-z]|$)", re.IGNORECASE)
-_CONTROL = re.compile(r"(^|[^a-z])(lips?|mouth|oris\d*|corner)([^a-z]|$)", re.IGNORECASE)
-"""Bones that move lips by being moved."""
-_JAWS = 3
-"""So many bones with the name of a jaw are looked at."""
-_HELPER = re.compile(r"^(ORG|DEF|MCH|VIS)-|_end$|tip$|upper", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -44,7 +37,7 @@ def find_character(selected: bpy.types.Object | None, view_layer: bpy.types.View
         kind = selected.type.lower().replace("_", " ")
         raise CharacterError(f"“{selected.name}” ({kind}) has no mesh. Select the character's face or its rig.")
     keyed = [m for m in meshes if m.data.shape_keys and len(m.data.shape_keys.key_blocks) > 1]
-    bones = _jaw_bones(armature) + _lip_controls(armature) if armature else ()
+    bones = jaw_bones(armature) + lip_controls(armature) if armature else ()
     if not keyed and not bones:
         raise CharacterError(
             f"No mesh of “{selected.name}” has shape keys, and no rig of it a jaw bone. Select the character's face."
@@ -124,7 +117,7 @@ def _main_rig(
     for rig in dict.fromkeys(r for r in map(_armature, members) if r is not None):
         meshes = [o for o in everything if o.type == "MESH" and _is_on(o, rig)]
         keys = [key for m in meshes if m.data.shape_keys for key in m.data.shape_keys.key_blocks]
-        weight[rig] = len(keys) + len(_jaw_bones(rig)) if meshes else 0
+        weight[rig] = len(keys) + len(jaw_bones(rig)) if meshes else 0
     ranked = sorted(weight, key=lambda rig: -weight[rig])
     rivals = [rig for rig in ranked if weight[rig] and 2 * weight[rig] > weight[ranked[0]]]
     if len(rivals) > 1:
@@ -179,25 +172,3 @@ def _listed(names: list[str], one: str, many: str) -> list[str]:
         return []
     shown = ", ".join(dict.fromkeys(names[:4])) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
     return [f"{shown} {one if len(names) == 1 else many} and cannot be keyed."]
-
-
-def _lip_controls(armature: bpy.types.Object) -> tuple[Target, ...]:
-    """Bones that may move the lips, along each of their free axes; helper bones only where there are no others."""
-    named = [bone for bone in armature.pose.bones if _CONTROL.search(_spaced(bone.name))]
-    bones = [bone for bone in named if not _HELPER.search(bone.name)] or named
-    return tuple(
-        Target("location", bone.name, (armature.name,), -0.5 * bone.length, 0.5 * bone.length, axis)
-        for bone in bones for axis in range(3) if not bone.lock_location[axis]
-    )  # fmt: skip
-
-
-def _spaced(name: str) -> str:
-    """A name with its words apart: upperLip as upper Lip."""
-    return re.sub(r"([a-z])([A-Z])", r"\1 \2", name)
-
-
-def _jaw_bones(armature: bpy.types.Object) -> tuple[Target, ...]:
-    """Bones that may be the jaw, the likeliest first, as targets of ±1 radian: masters, then controls, then helpers."""
-    names = [b.name for b in armature.data.bones if _JAW.search(_spaced(b.name))]
-    names.sort(key=lambda name: (bool(_HELPER.search(name)), "master" not in name.lower(), len(name)))
-    return tuple(Target("rotation", name, (armature.name,), -1.0, 1.0) for name in names[:_JAWS])

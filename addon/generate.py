@@ -100,7 +100,7 @@ def prepare(context: bpy.types.Context, request: LipSyncRequest) -> Prepared:
     request = fitted_to(request, character)
     measured, rig_map, preset = mapped(character, context.view_layer)
     remarks = mappings.remarks(mappings.stored(character), rig_map)
-    character = replace(character, warnings=character.warnings + remarks)
+    character = replace(character, warnings=character.warnings + remarks + measured.remarks)
     return Prepared(
         request, character, measured, rig_map, calibrate(measured.probe, rig_map),
         _liveliness(request, character, measured, preset, context),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import bpy
@@ -9,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..model_runtime.contracts import Float32, Target
+from .controls import is_locked
+from .limits import limited
 from .lips import Lips, Surface
 from .posing import points_of, posed
 
@@ -35,17 +38,31 @@ def probe_bone(
         return np.array(armature.matrix_world @ bone.matrix, dtype=np.float64)
 
     still = np.linalg.inv(matrix())
-    best, carried, share = replace(target), np.zeros(3), 0.0
-    for axis in range(3):
-        turned = replace(target, axis=axis, sign=1.0)
-        with posed({turned: TURN}, view_layer):
+    best, carried, share = target, np.zeros(3), 0.0
+    for turned in _turns(target, view_layer):
+        value = min(TURN, turned.maximum)
+        with posed({turned: value}, view_layer):
             turn = matrix() @ still - np.eye(4)
             moved = {n: points_of(bpy.data.objects[n], view_layer) - s.points for n, s in rest.items()}
-        path = (turn[:3, :3] @ chin + turn[:3, 3]) / TURN
-        if abs(path @ lips.up) > abs(carried @ lips.up):
-            sign = -1.0 if path @ lips.up > 0.0 else 1.0
-            best, carried, share = replace(turned, sign=sign), sign * path, _own_share(turn, moved, rest, opening)
+        path = (turn[:3, :3] @ chin + turn[:3, 3]) / value
+        if turned.minimum < 0.0 < path @ lips.up:  # it goes both ways: the other lowers
+            turned, path = replace(turned, sign=-1.0, minimum=-turned.maximum, maximum=-turned.minimum), -path
+        if path @ lips.up < carried @ lips.up:
+            best, carried, share = turned, path, _own_share(turn, moved, rest, opening)
     return best, np.asarray(carried if share > 0.5 else np.zeros(3), dtype=np.float32)
+
+
+def _turns(target: Target, view_layer: bpy.types.ViewLayer) -> Iterator[Target]:
+    """The bone about each axis that is not locked, as far as it follows; both ways apart where it goes only one."""
+    bone = bpy.data.objects[target.objects[0]].pose.bones[target.name]
+    for axis in range(3):
+        if is_locked(bone, "rotation", axis):
+            continue
+        turned = limited(replace(target, axis=axis, sign=1.0), view_layer)
+        if turned.maximum > 0.0:
+            yield turned
+        elif turned.minimum < 0.0:
+            yield replace(turned, sign=-1.0, minimum=0.0, maximum=-turned.minimum)
 
 
 def _own_share(

@@ -92,7 +92,7 @@ def detect(character: Character, mapping: RigMapping, view_layer: bpy.types.View
     rig_map = build_map(proposal, probe) if proposal else fit_map(probe)
     bones = [i for i, t in enumerate(targets) if proposal and t.kind == "rotation" and not t.is_shape]
     joined = [i for i in bones if rig_map.weights[:, i].any()]
-    tongue = find_tongue(character, measured.lips)
+    tongue = find_tongue(character, measured.lips, view_layer)
     rig_map, whole = with_tongue(widened(rig_map, measured.probe.targets), measured.probe, tongue)
     more = range(len(measured.probe.targets), len(rig_map.targets))
     preset = proposal.preset if proposal else None

@@ -14,6 +14,7 @@ from ..model_runtime.errors import CharacterError
 from ..model_runtime.rigs.detect import Proposal, by_name
 from .character import Character
 from .jaw_bone import TURN, probe_bone
+from .limits import held, limited
 from .lips import Lips, Surface, find_lips
 from .posing import at_rest, points_of, posed, surface_of
 from .teeth import Teeth, find_teeth
@@ -24,6 +25,7 @@ class Measured:
     """A probe for the pure side, and for the proof the lips on the mesh that shows them, and the upper teeth if any.
 
     rest_gap: between the lips at rest; rest_touch: from lower lip to teeth, or without teeth to the upper lip; widths.
+    remarks: what on the character cannot be moved, and why.
     """
 
     probe: RigProbe
@@ -32,6 +34,7 @@ class Measured:
     teeth: Teeth | None
     rest_gap: float
     rest_touch: float
+    remarks: tuple[str, ...] = ()
 
 
 def measure(
@@ -51,7 +54,7 @@ def measure(
             if t.kind == "rotation" and not t.is_shape and t not in opening_pose
         }
         teeth = _teeth(rest, mesh, lips, opening, list(bones.values()), view_layer)
-        targets = tuple(bones[t][0] if t in bones else t for t in wanted)
+        targets = tuple(bones[t][0] if t in bones else limited(t, view_layer) for t in wanted)
         chosen = np.array(
             [*(_rim(points, s, -lips.up) for s in lips.upper), *(_rim(points, s, lips.up) for s in lips.lower),
              lips.left, lips.right, lips.chin, *_some(lips.lower_lip)]
@@ -78,7 +81,8 @@ def measure(
         lip=frozen_array(lip, np.int32),
         teeth=frozen_array(len(chosen) + np.arange(len(places)) if teeth else third, np.int32),
     )
-    return Measured(probe, lips, mesh, teeth, lips.gap(points), lips.touch(points, places if teeth else None))
+    touch = lips.touch(points, places if teeth else None)
+    return Measured(probe, lips, mesh, teeth, lips.gap(points), touch, held(character, view_layer))
 
 
 def _teeth(
@@ -142,8 +146,12 @@ def _rim(points: NDArray[np.float64], members: NDArray[np.int64], towards: NDArr
 def _displacement(
     target: Target, mesh: str, rest: NDArray[np.float64], chosen: NDArray[np.int64], view_layer: bpy.types.ViewLayer
 ) -> NDArray[np.float64]:
-    """How far the chosen points go at value 1.0 of a key, or per radian of a bone, float [points, 3]."""
-    value = TURN if target.kind == "rotation" and not target.is_shape else target.maximum
+    """How far the chosen points go at value 1.0 of a key, or per radian or unit of a bone, float [points, 3]."""
+    value = target.maximum or target.minimum
+    if target.kind == "rotation" and not target.is_shape:
+        value = min(max(value, -TURN), TURN)
+    if value == 0.0:
+        return np.zeros((len(chosen), 3))
     with posed({target: value}, view_layer):
         moved = points_of(bpy.data.objects[mesh], view_layer)[chosen]
     return np.asarray((moved - rest[chosen]) / value)

@@ -12,7 +12,9 @@ from mathutils.kdtree import KDTree
 from ..model_runtime.contracts import Target
 from ..model_runtime.errors import CharacterError
 from .character import Character
+from .controls import is_locked
 from .jaw_bone import TURN
+from .limits import held
 from .lips import Floats, Indices, Surface, find_lips
 from .posing import at_rest, points_of, posed, surface_of
 
@@ -24,6 +26,8 @@ _FACING, _CLOSE = -0.3, 0.012
 """Cosine below which two points face each other, and how near they must be, share of the character's height."""
 _WIDEST = 0.6
 """Radians that a jaw opens at most."""
+_TURNS = 4.0
+"""A jaw that turns is taken before a lip that is pulled so many times wider open."""
 _FURTHEST = 0.25
 """How far a control may carry a lip, in widths of the mouth."""
 
@@ -46,12 +50,14 @@ def find_opening(
             if found is None or not _central(found.left, found.right, surface, found.up, found.forward):
                 continue
             gap = found.gap(surface.points + moves[pose][name]) - found.gap(surface.points)
-            if gap * found.width > widest:
-                best, widest, lips, mesh = pose, gap * found.width, found, name
+            wide = gap * found.width * (_TURNS if pose[0].kind == "rotation" else 1.0)
+            if wide > widest:
+                best, widest, lips, mesh = pose, wide, found, name
     if best is None or lips is None:
+        causes = " ".join(held(character, view_layer))
         raise CharacterError(
             f"“{character.name}” follows no known mouth standard, and none of its {len(moves)} shape keys and controls "
-            "parts two lips. Select the mesh or the rig whose mouth moves."
+            f"parts two lips. {causes or 'Select the mesh or the rig whose mouth moves.'}"
         )
     mouth = np.unique(np.concatenate([*lips.upper, *lips.lower, [lips.left, lips.right, lips.chin]]))
     used: dict[Target, None] = {}
@@ -70,7 +76,9 @@ def _poses(targets: Sequence[Target]) -> list[tuple[Target, float]]:
     found = []
     for target in targets:
         if target.kind == "rotation" and not target.is_shape:
-            found += [(replace(target, axis=axis, sign=sign), TURN) for axis in range(3) for sign in (1.0, -1.0)]
+            bone = bpy.data.objects[target.objects[0]].pose.bones[target.name]
+            free = [axis for axis in range(3) if not is_locked(bone, "rotation", axis)]
+            found += [(replace(target, axis=axis, sign=sign), TURN) for axis in free for sign in (1.0, -1.0)]
         else:
             found.append((target, target.maximum))
     return found

@@ -169,7 +169,8 @@ def _groups(probe: RigProbe, seen: Float32, members: NDArray[np.int64]) -> list[
             groups.append([(i, 1.0)])
             continue
         done.add(other)
-        sign = 1.0 if abs(seen[i, -1] + seen[other, -1]) <= abs(seen[i, -1] - seen[other, -1]) else -1.0
+        alike = seen[i, :-1] @ seen[other, :-1] - seen[i, -1] * seen[other, -1]  # mirrored, they go aside oppositely
+        sign = 1.0 if alike >= 0.0 else -1.0
         groups.append([(i, 1.0), (other, sign)])
     return groups
 

@@ -12,13 +12,14 @@ import bpy
 import numpy as np
 import pytest
 
+from .bone_face import lowered_by_jaw, weigh
 from .conftest import MODULE, generate, load_character
 from .mouth import Array, Mouth, evaluated_points
 from .scene import actions, curves
 
 UPPER, LOWER = ("DEF-lip.T", "DEF-nose", "DEF-cheek"), ("DEF-lip.B", "DEF-jaw", "DEF-chin")
-HEAD, NEAR = "DEF-spine.006", 0.02
-"""What carries all that no bone of the face is near to, in metres."""
+HEAD = "DEF-spine.006"
+"""What carries all that no bone of the face is near to."""
 
 
 def face_rig(path: Path, generation: str) -> bpy.types.Object:
@@ -45,27 +46,7 @@ def bind(face: bpy.types.Object, rig: bpy.types.Object, lowered: Array, mouth: M
     face.modifiers.remove(face.modifiers["Armature"])
     points = (np.array([v.co for v in vertices]) - middle) * scale + centre
     vertices.foreach_set("co", points.astype(np.float32).ravel())
-    groups = {HEAD: face.vertex_groups.new(name=HEAD)}
-    for share, names in ((1.0 - lowered, UPPER), (lowered, LOWER)):
-        named = [name for name in bones if name.startswith(names)]
-        near = np.stack(
-            [NEAR / np.maximum(_away(points, *bones[name]), 1e-3) for name in named] + [np.ones(len(points))]
-        )
-        weights = share * near**4 / (near**4).sum(axis=0)
-        for name, row in zip([*named, HEAD], weights, strict=True):
-            group = groups.setdefault(name, face.vertex_groups.get(name) or face.vertex_groups.new(name=name))
-            for index in np.flatnonzero(row > 0.001):
-                group.add([int(index)], float(row[index]), "ADD")
-    follow = face.modifiers.new("Armature", "ARMATURE")
-    follow.object = rig
-    face.modifiers.move(len(face.modifiers) - 1, 0)
-
-
-def _away(points: Array, head: Array, tail: Array) -> Array:
-    """How far points are from a bone."""
-    along = tail - head
-    share = np.clip((points - head) @ along / (along @ along), 0.0, 1.0)
-    return np.linalg.norm(points - head - share[:, None] * along, axis=1)
+    weigh(face, rig, lowered, UPPER, LOWER, HEAD)
 
 
 @pytest.mark.parametrize("generation", ["super_face", "skin"])
@@ -74,14 +55,11 @@ def test_a_rigify_face_speaks_through_its_controls(
 ) -> None:
     face = load_character("head")
     mouth = Mouth(face)
-    shapes = face.data.shape_keys.key_blocks
-    lowered = np.array(
-        [(a.co - b.co).length for a, b in zip(shapes["jawOpen"].data, shapes["Basis"].data, strict=True)]
-    )
+    lowered = lowered_by_jaw(face)
     face.shape_key_clear()
     others = [face.parent, *(part for part in face.parent.children if part is not face)]
     rig = face_rig(tmp_path / "rig.blend", generation)
-    bind(face, rig, lowered / lowered.max(), mouth)
+    bind(face, rig, lowered, mouth)
     for other in others:
         bpy.data.objects.remove(other)
     bpy.context.view_layer.objects.active = rig
