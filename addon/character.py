@@ -11,6 +11,7 @@ from ..model_runtime.errors import CharacterError
 from .controls import jaw_bones, lip_controls
 from .driven import Controls, driven_keys, find_controls
 from .linked import LinkedError, require_editable
+from .pose_assets import pose_groups
 from .vrm import expression_groups
 
 
@@ -38,24 +39,20 @@ def find_character(selected: bpy.types.Object | None, view_layer: bpy.types.View
         raise CharacterError(f"“{selected.name}” ({kind}) has no mesh. Select the character's face or its rig.")
     keyed = [m for m in meshes if m.data.shape_keys and len(m.data.shape_keys.key_blocks) > 1]
     bones = jaw_bones(armature) + lip_controls(armature) if armature else ()
-    if not keyed and not bones:
-        raise CharacterError(
-            f"No mesh of “{selected.name}” has shape keys, and no rig of it a jaw bone. Select the character's face."
-        )
     require_editable(keyed, armature)
     parts = [*meshes, selected, *([armature] if armature else ())]
     controls = find_controls(keyed, armature, [*parts, *(above for part in parts for above in _parents(part))])
     keys, warnings = _shape_keys(keyed, controls.stuck)
+    groups = expression_groups(armature, keys) + pose_groups(armature, keys, controls.held)
+    if not keyed and not bones and not groups:
+        raise CharacterError(
+            f"No mesh of “{selected.name}” has shape keys, and no rig of it a jaw bone. Select the character's face."
+        )
     return Character(
         name=(armature or selected).name,
         meshes=tuple(m.name for m in meshes),
         armature=armature.name if armature else None,
-        targets=(
-            expression_groups(armature, keys)
-            + controls.targets
-            + keys
-            + tuple(b for b in bones if not _is_held(b, controls))
-        ),
+        targets=groups + controls.targets + keys + tuple(b for b in bones if not _is_held(b, controls)),
         warnings=warnings,
     )
 

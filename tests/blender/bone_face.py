@@ -71,9 +71,9 @@ def _make_bones(names: Names, new: Callable[[str], bpy.types.EditBone], upper: A
         made.head, made.tail, made.parent = head, head + np.array(way), parent
         return made
 
-    hinge = top + (0.0, 0.08, 0.02)
-    head = bone(names.head, hinge + (0.0, 0.0, 0.02), (0.0, 0.0, 0.1), None)
-    jaw = bone(names.jaw, hinge, bottom + (0.0, 0.0, -0.03) - hinge, head)
+    hinge = top + np.array((0.0, 0.08, 0.02))
+    head = bone(names.head, hinge + np.array((0.0, 0.0, 0.02)), (0.0, 0.0, 0.1), None)
+    jaw = bone(names.jaw, hinge, bottom + np.array((0.0, 0.0, -0.03)) - hinge, head)
     out = (0.0, -0.015, 0.0)
     bone(names.lips[0], top, out, head)
     bone(names.lips[1], bottom, out, jaw)
@@ -83,9 +83,9 @@ def _make_bones(names: Names, new: Callable[[str], bpy.types.EditBone], upper: A
         bone(names.lips[4].format(side=side), end, out, head)
     parent = jaw
     for number, name in enumerate(names.tongue):
-        parent = bone(name, top + (0.0, 0.05 - 0.012 * number, -0.005), (0.0, -0.012, 0.0), parent)
+        parent = bone(name, top + np.array((0.0, 0.05 - 0.012 * number, -0.005)), (0.0, -0.012, 0.0), parent)
     for number, name in enumerate(names.helpers):
-        bone(name, top + (0.2, 0.0, 0.02 * number), out, head)
+        bone(name, top + np.array((0.2, 0.0, 0.02 * number)), out, head)
 
 
 def weigh(
