@@ -24,7 +24,7 @@ ROOMS = 80
 EDGE_SIGMA = 0.011
 """Seconds: how surely an aligned edge lies where it is said to be."""
 SHARES = {
-    "kathleen": 0.12, "speechocean762": 0.08, "kerstin": 0.13, "picovoice-wake": 0.03, "kokoro-en": 0.20, "flite": 0.06,
+    "kathleen": 0.12, "speechocean762": 0.06, "kerstin": 0.13, "picovoice-wake": 0.03, "kokoro-en": 0.22, "flite": 0.06,
     "festival": 0.04, "kokoro-world": 0.08, "asterisk": 0.09, "fillets": 0.06, "tuxpaint": 0.06, "festvox-ru": 0.02,
     "tofugu-ja": 0.02, "audio-cmn": 0.02, "arabic-commands": 0.02, "fsdd": 0.01,
 }  # fmt: skip

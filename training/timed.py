@@ -71,9 +71,12 @@ def _samples(path: Path) -> NDArray[np.int16]:
 
 
 def _timed(spoken: Sequence[Sequence[str]], samples: NDArray[np.int16], text: str, name: str, voice: str) -> Timed:
-    """Phones and their ends, as the program wrote them, as labels of the whole sound."""
+    """Phones and their ends, as the program wrote them, as labels of the whole sound; its last pause may be cut."""
     seconds = len(samples) / SAMPLE_RATE
-    inside = [(phone.upper(), float(end)) for phone, end in spoken if float(end) < seconds]
+    starts = (0.0, *(float(end) for _, end in spoken))
+    inside = [
+        (phone.upper(), float(end)) for (phone, end), start in zip(spoken, starts, strict=False) if start < seconds
+    ]
     phones = inventory(tuple(OWN_PHONES.get(phone, phone) for phone, _ in inside))
     ends = (*(round(end, 4) for _, end in inside[:-1]), round(seconds, 4))
     row = {"id": name, "lang": "en-us", "spk": voice, "text": text}
