@@ -19,6 +19,7 @@ import platform
 import shutil
 import subprocess
 import sys
+import tarfile
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -113,6 +114,17 @@ STAGED = ("__init__.py", "LICENSE", "addon", "model_runtime", "presets")
 PRODUCTS = {"labial": ("onnxruntime",), "labial-full": ("onnxruntime", "espeakng_loader")}
 # Blender takes the union of the Python versions of all wheels: each platform needs cp311 (4.5) and cp313 (5.2).
 WHEELS = {name: digest for digest, name in map(str.split, (ROOT / "wheels.sha256").read_text().splitlines())}
+THREE = ("0.185.1", "a2143f5bf978bd3470a51024b2b6bdd581913ba8f36ff1538d433f3a95adf2df")
+"""Version of the npm package three, and sha256 of its archive: what the web player is drawn with."""
+THREE_FILES = (
+    "build/three.module.min.js",
+    "build/three.core.min.js",
+    "examples/jsm/loaders/GLTFLoader.js",
+    "examples/jsm/controls/OrbitControls.js",
+    "examples/jsm/utils/BufferGeometryUtils.js",
+    "examples/jsm/utils/SkeletonUtils.js",
+    "LICENSE",
+)
 
 _QUIET = ("-qq", "--disable-pip-version-check")
 _STARTED = time.monotonic()
@@ -249,6 +261,31 @@ def fetch(wheel: str, python: Path) -> Path:
     return path
 
 
+def three() -> Path | None:
+    """The files of three.js that the web player needs, in a folder of the cache; None where npm is missing."""
+    version, digest = THREE
+    folder = CACHE / f"three-{version}"
+    if folder.is_dir():
+        return folder
+    if not shutil.which("npm"):
+        say("npm is not on PATH: the zips cannot write web players")
+        return None
+    CACHE.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="three-", dir=CACHE) as scratch:
+        run("npm", "pack", f"three@{version}", "--silent", "--pack-destination", scratch)
+        archive, unpacked = Path(scratch) / f"three-{version}.tgz", Path(scratch) / "three"
+        if (found := hashlib.sha256(archive.read_bytes()).hexdigest()) != digest:
+            raise Missing(f"{archive.name} is not the file that was reviewed: its sha256 is {found}.")
+        unpacked.mkdir()
+        with tarfile.open(archive) as files:
+            for name in THREE_FILES:
+                file = files.extractfile(f"package/{name}")
+                assert file is not None
+                (unpacked / Path(name).name).write_bytes(file.read())
+        unpacked.rename(folder)
+    return folder
+
+
 def manifest_text(platforms: Sequence[str], wheels: Sequence[str]) -> str:
     """The repository's manifest with the platforms and wheels of a build filled in, before its first table."""
 
@@ -267,6 +304,8 @@ def stage(folder: Path, platforms: Sequence[str], wheels: Sequence[Path]) -> Non
             shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
         else:
             shutil.copy2(ROOT / name, folder / name)
+    if library := three():
+        shutil.copytree(library, folder / "presets/player/three")
     (folder / "wheels").mkdir()
     for wheel in wheels:
         shutil.copy2(wheel, folder / "wheels" / wheel.name)

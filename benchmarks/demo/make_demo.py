@@ -1,4 +1,4 @@
-"""Makes the demo: a film, a scene, a glTF file, a contact sheet and a report of one line on one character.
+"""Makes the demo of one line on one character: a film, a scene, a glTF file, a web player, a contact sheet, a report.
 
     python make_demo.py --zip labial.zip --out out [--audio FILE] [--text TEXT] [--character FILE.blend]
 
@@ -144,8 +144,9 @@ def _make(options: argparse.Namespace, line: Line, made: Path, scratch: Path) ->
     _, close = stage.add_cameras(face)
     film.use(scene, look)
     save(scene, made / "demo.blend")
-    export_gltf(prepared.character, made / "demo.glb")
+    clip = export_gltf(prepared.character, made / "demo.glb")
     say("saved demo.blend and demo.glb")
+    write_player(made, line, clip, performance.track)
 
     chosen = sheet.choose(performance.track, performance.keys)
     film.use(scene, look._replace(size=STILL_SIZE, samples=8 if look is film.WORKBENCH else 4 * look.samples))
@@ -265,20 +266,26 @@ def save(scene: Any, path: Path) -> None:
     bpy.ops.wm.save_as_mainfile(filepath=str(path), compress=True)
 
 
-def export_gltf(character: Any, path: Path) -> None:
-    """The character alone, with its line as one animation."""
+def export_gltf(character: Any, path: Path) -> str:
+    """The character alone, with its line as one animation, whose name is returned."""
     import bpy
 
-    wanted = {*character.meshes, character.armature}
-    for thing in bpy.context.view_layer.objects:
-        thing.select_set(thing.name in wanted)
-    bpy.ops.export_scene.gltf(
-        filepath=str(path),
-        use_selection=True,
-        export_animation_mode="ACTIONS",
-        export_morph_normal=False,
-        export_optimize_animation_size=True,
-    )
+    export = importlib.import_module(f"{LABIAL}.addon.export")
+    (written,) = export.export(bpy.context, character, "glb", path)
+    (clip,) = written.clips
+    return str(clip)
+
+
+def write_player(made: Path, line: Line, clip: str, track: Any) -> None:
+    """The glTF file and its sound as a page for any browser, if the zip was built with what that needs."""
+    errors, player = (importlib.import_module(f"{LABIAL}.model_runtime.{name}") for name in ("errors", "export.player"))
+    spoken = player.Spoken(line.name, clip, line.audio.read_bytes(), track)
+    try:
+        (made / "player.html").write_bytes(player.page((made / "demo.glb").read_bytes(), [spoken], line.name))
+    except errors.LipSyncError as error:
+        say(str(error))
+    else:
+        say("wrote player.html")
 
 
 def versions() -> dict[str, str]:
