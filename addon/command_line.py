@@ -29,13 +29,20 @@ def main(arguments: Sequence[str]) -> int:
     try:
         report = options.run(options)
         if options.save and not options.dry_run:
-            bpy.ops.wm.save_as_mainfile(filepath=str(Path(options.save).resolve()))
+            _save(Path(options.save).resolve())
     except LipSyncError as error:
         print(f"labial: {error}", file=sys.stderr)
         return 2
     if options.json:
         print(json.dumps(report, ensure_ascii=False))
     return 1 if any(line["status"] == FAILED for line in report["lines"]) else 0
+
+
+def _save(path: Path) -> None:
+    try:
+        bpy.ops.wm.save_as_mainfile(filepath=str(path))
+    except RuntimeError as error:
+        raise LipSyncError(f"{path} cannot be saved: {error}".strip()) from error
 
 
 def _generate(options: argparse.Namespace) -> dict[str, Any]:
@@ -93,7 +100,10 @@ def _list(options: argparse.Namespace) -> dict[str, Any]:
     """The scene's lines as they are, also as a page."""
     scene = bpy.context.scene
     if options.html and not options.dry_run:
-        rows = dialogue_report.write_report(scene, str(Path(options.html).resolve()))
+        try:
+            rows = dialogue_report.write_report(scene, str(Path(options.html).resolve()))
+        except OSError as error:
+            raise LipSyncError(f"The page cannot be written: {error}. Choose another folder.") from error
     else:
         rows = dialogue_report.lines_of(scene)
     told = figures(rows)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,13 +44,14 @@ def fill_from_sheet(scene: bpy.types.Scene, path: str, anywhere: bool = False) -
     project = bpy.path.abspath("//") or None
     read = sheet.read(bpy.path.abspath(path), project=project, anywhere=anywhere, fps=rate)
     problems = [str(problem) for problem in read.problems]
+    known, row_of = cache(speaker), _rows(scene)
     for line in read.lines:
-        row = _row(scene, line.id.removesuffix(f".{line.language}"), line.language)
+        row = row_of(line.id.removesuffix(f".{line.language}"), line.language)
         row.sound, row.transcript, row.take = str(line.sound), line.text, line.take
         row.style = line.style if line.style in styles.available() else "Natural"
         clock = FrameClock(scene.render.fps, scene.render.fps_base)
         row.start = 1.0 if line.start is None else round(clock.frame(line.start))  # where a sound strip can begin
-        row.character = speaker(line.character)
+        row.character = known(line.character)
         if not row.character:
             problems.append(
                 f"{line.source}, row {line.row}: nobody in the scene is called “{line.character}”. Choose one."
@@ -65,9 +67,10 @@ def fill_from_sequencer(scene: bpy.types.Scene, sequences: bpy.types.Scene) -> i
     """
     strips = compat.sound_strips(sequences)
     known = {strip.name: speaker(strip.name) or _listed(scene, strip) for strip in strips}
+    row_of = _rows(scene)
     for strip in strips:
         who = known[strip.name] or _alike(strip, strips, known, "color_tag") or _alike(strip, strips, known, "channel")
-        row = _row(scene, Path(strip.name).stem, scene.labial.language)
+        row = row_of(Path(strip.name).stem, scene.labial.language)
         row.sound, row.start = bpy.path.abspath(strip.sound.filepath), compat.strip_start(strip)
         row.skip, row.frames = compat.strip_skipped(strip), compat.strip_length(strip)
         row.character = who
@@ -90,10 +93,19 @@ def _alike(strip: Any, strips: Sequence[Any], known: Mapping[str, str], what: st
     return known[nearest.name] if nearest else ""
 
 
-def _row(scene: bpy.types.Scene, name: str, language: str) -> LabialLine:
-    row = line_of(scene, name, language) or scene.labial.lines.add()
-    row.name, row.language, row.status, row.note = name, language, WAITING, ""
-    return row
+def _rows(scene: bpy.types.Scene) -> Callable[[str, str], LabialLine]:
+    """Gives a row of the list, a new one where there is none of that id and language, to be filled."""
+    places = {(line.name, line.language): k for k, line in enumerate(scene.labial.lines)}
+
+    def row_of(name: str, language: str) -> LabialLine:
+        if (name, language) not in places:
+            places[name, language] = len(scene.labial.lines)
+            scene.labial.lines.add()
+        row: LabialLine = scene.labial.lines[places[name, language]]
+        row.name, row.language, row.status, row.note = name, language, WAITING, ""
+        return row
+
+    return row_of
 
 
 def speaker(name: str) -> str:

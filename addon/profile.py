@@ -13,6 +13,7 @@ from ..model_runtime import pipeline
 from ..model_runtime.acting.voice import level
 from ..model_runtime.errors import LipSyncError
 from .character import Character, find_character
+from .line_list import WAITING
 from .request import LipSyncRequest, decode, sound_of_file
 
 if TYPE_CHECKING:
@@ -32,9 +33,11 @@ def fitted_to(request: LipSyncRequest, character: Character) -> LipSyncRequest:
 def learn(context: bpy.types.Context, lines: Sequence[LabialLine]) -> dict[str, float]:
     """Listens to the lines of each character and keeps their median level with it. Returns the levels by character.
 
-    Lines whose sound or character cannot be used are left out. Lines that were made before are stale then.
+    Lines whose sound or character cannot be used are left out. Those of a character whose level changed wait to be made
+    again.
     """
     heard: dict[str, tuple[Character, list[float]]] = {}
+    spoken: dict[str, list[LabialLine]] = {}
     for line in lines:
         obj: bpy.types.Object | None = bpy.data.objects.get(line.character)
         if obj is None:
@@ -45,9 +48,14 @@ def learn(context: bpy.types.Context, lines: Sequence[LabialLine]) -> dict[str, 
         except LipSyncError:
             continue
         heard.setdefault(character.name, (character, []))[1].append(found)
+        spoken.setdefault(character.name, []).append(line)
     levels = {}
     for name, (character, found_levels) in heard.items():
-        _holder(character).labial_level = levels[name] = median(found_levels)
+        levels[name], before = median(found_levels), usual_level(character)
+        _holder(character).labial_level = levels[name]
+        if usual_level(character) != before:
+            for line in spoken[name]:
+                line.status, line.note = WAITING, "its character's voice was learned anew"
     return levels
 
 

@@ -15,7 +15,7 @@ from .. import phones
 from ..acting.voice import level
 from ..contracts import CHANNELS, AudioClip, ContactProof, MouthTrack, Speech
 from . import plots
-from .report import STYLESHEET
+from .page import write_page
 
 UNSURE = 0.45
 """Mean confidence of a line's phones below which it should be listened to."""
@@ -167,17 +167,13 @@ def write_batch_report(path: Path, title: str, lines: Sequence[BatchLine]) -> No
     ordered = sorted(_warned(lines), key=lambda item: _gravity(*item), reverse=True)
     facts = "".join(f"<div><dt>{name}</dt><dd>{value:g}</dd></div>" for name, value in totals(lines).items())
     cards = "".join(_card(*item) for item in ordered)
-    page = (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(title)} · Labial</title><style>{STYLESHEET.read_text(encoding='utf-8')}</style></head>"
-        f'<body><header><p class="brand">Labial</p><h1>{escape(title)}</h1><dl class="facts">{facts}</dl></header>'
+    write_page(
+        path,
+        title,
+        f'<header><p class="brand">Labial</p><h1>{escape(title)}</h1><dl class="facts">{facts}</dl></header>'
         f"<section><h2>Lines</h2><p>What needs a look comes first.</p>{cards}"
-        f"{plots.legend()}</section><footer>Made by Labial on this computer, offline.</footer></body></html>\n"
+        f"{plots.legend()}</section><footer>Made by Labial on this computer, offline.</footer>",
     )
-    part = path.with_name(path.name + ".part")
-    part.write_text(page, encoding="utf-8")
-    part.replace(path)
 
 
 def _gravity(line: BatchLine, found: Sequence[Warned]) -> tuple[bool, list[int]]:

@@ -14,8 +14,8 @@ from pathlib import Path
 from ..contracts import AudioClip, Contact, ContactKind, ContactProof, KeyTracks, MouthTrack, Report, Speech
 from ..phones import SILENCE
 from . import plots
+from .page import write_page
 
-STYLESHEET = Path(__file__).with_name("report.css")
 BAR_FULL = 0.06
 """Lip opening, as a share of the mouth's width, that fills the bar of a contact."""
 
@@ -56,15 +56,7 @@ def write_report(
         _making(report, versions or {}),
         f"<footer>{escape(provenance)} Made by Labial on this computer, offline.</footer>",
     ]
-    page = (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(report.name)} · Labial</title><style>{STYLESHEET.read_text(encoding='utf-8')}</style></head>"
-        f"<body>{''.join(sections)}</body></html>\n"
-    )
-    temporary = path.with_name(path.name + ".part")
-    temporary.write_text(page, encoding="utf-8")
-    temporary.replace(path)
+    write_page(path, report.name, "".join(sections))
 
 
 def _head(speech: Speech, keys: KeyTracks, report: Report, text: str) -> str:

@@ -178,9 +178,12 @@ def test_a_learned_voice_makes_quiet_lines_smaller_and_old_ones_stale(scene: bpy
     bpy.ops.labial.generate_lines()
     before = jaw("Anna", range(96, 140)).max()
     assert bpy.ops.labial.learn_levels() == {"FINISHED"}
+    assert {line.status for line in scene.labial.lines} == {"WAITING"}
     bpy.ops.labial.generate_lines()
     assert {line.status for line in scene.labial.lines} == {"DONE"}
     assert jaw("Anna", range(96, 140)).max() < 0.92 * before
+    assert bpy.ops.labial.learn_levels() == {"FINISHED"}
+    assert {line.status for line in scene.labial.lines} == {"DONE"}, "the same voice again changes nothing"
 
 
 def test_the_report_tells_what_was_proven(scene: bpy.types.Scene, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import time
 import wave
 from collections.abc import Iterator
 from pathlib import Path
@@ -189,6 +190,47 @@ def test_sounds_and_subtitles_of_many_lines_follow_the_language(scene: bpy.types
         scene.labial.spoken = language
         muted = {name for name, strip in found.items() if strip.mute}
         assert muted == {f"l{k:02} {other}{what}" for k in range(90) for what in ("", " text")}
+
+
+# Sheets
+
+
+def test_a_sheet_whose_speaker_is_not_there_is_named_and_the_others_are_made(
+    scene: bpy.types.Scene, tmp_path: Path
+) -> None:
+    cut(tmp_path / "x.wav", 0.0, 0.8)
+    rows = "id,character,sound\na,Anna,x.wav\nb,Zoe,x.wav\nc,,x.wav\nd,Anna,absent.wav\n"
+    (tmp_path / "sheet.csv").write_text(rows, encoding="utf-8")
+    problems = addon("line_list").fill_from_sheet(scene, str(tmp_path / "sheet.csv"))
+    assert [p.split(": ")[0] for p in problems] == ["sheet.csv, row 5", "sheet.csv, row 3", "sheet.csv, row 4"]
+    assert "Zoe" in problems[1]
+    assert made(scene) == ["DONE", "FAILED", "FAILED"]
+    assert all("Choose who speaks it" in line.note for line in list(scene.labial.lines)[1:])
+
+
+def test_ten_thousand_rows_fill_the_list_in_time_that_grows_with_them(scene: bpy.types.Scene, tmp_path: Path) -> None:
+    cut(tmp_path / "x.wav", 0.0, 0.8)
+
+    def seconds(count: int) -> float:
+        rows = "".join(f"l{k},Anna,x.wav,{k}\n" for k in range(count))
+        (tmp_path / "sheet.csv").write_text("id,character,sound,start\n" + rows, encoding="utf-8")
+        scene.labial.lines.clear()
+        started = time.process_time()
+        assert bpy.ops.labial.lines_from_sheet(filepath=str(tmp_path / "sheet.csv")) == {"FINISHED"}
+        assert len(scene.labial.lines) == count
+        return time.process_time() - started
+
+    few, many = seconds(1_000), seconds(10_000)
+    assert many < 25 * few, "a list that is searched for each row would take a hundred times as long"
+
+
+@pytest.mark.parametrize("arguments", [("report", "--html"), ("report", "--save")])
+def test_the_command_names_what_cannot_be_written(
+    scene: bpy.types.Scene, tmp_path: Path, arguments: tuple[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    add(scene, cut(tmp_path / "x.wav", 0.0, 0.8), 1)
+    assert addon("command_line").main([*arguments, str(tmp_path / "absent" / "file.blend")]) == 2
+    assert "absent" in capsys.readouterr().err and not (tmp_path / "absent").exists()
 
 
 # Dubs

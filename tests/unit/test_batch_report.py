@@ -61,3 +61,10 @@ def test_the_page_adds_up_and_sorts(tmp_path: Path) -> None:
     assert told["totals"] == totals(lines) and [line["name"] for line in told["lines"]] == [line.name for line in lines]
     assert told["lines"][3]["warnings"] == ["the transcript fits 20%"] and "picture" not in told["lines"][0]
     assert json.loads(json.dumps(told))["totals"] == totals(lines)
+
+
+def test_a_page_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "page.html").mkdir()
+    with pytest.raises(OSError, match=r"page\.html"):
+        write_batch_report(tmp_path / "page.html", "Scene", [GOOD])
+    assert [path.name for path in tmp_path.iterdir()] == ["page.html"]

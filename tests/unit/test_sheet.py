@@ -196,6 +196,16 @@ def test_subtitles(folder: Path, name: str, text: str) -> None:
     ]  # fmt: skip
 
 
+def test_subtitles_that_overlap_are_all_kept_and_noted_for_one_speaker(folder: Path) -> None:
+    for sound in ("anna_1.wav", "anna_2.wav", "ben_1.wav"):
+        (folder / sound).touch()
+    cues = [("1", "00:00:01,000 --> 00:00:04,000", "ANNA: One"), ("2", "00:00:02,000 --> 00:00:03,000", "BEN: Two"),
+            ("3", "00:00:03,500 --> 00:00:05,000", "ANNA: Three")]  # fmt: skip
+    found = table(folder, "\n\n".join("\n".join(cue) for cue in cues), name="s.srt")
+    assert [line.character for line in found.lines] == ["ANNA", "BEN", "ANNA"]
+    assert [one.kept for one in found.problems] == [True] and "3.500" in told(found)
+
+
 def test_a_folder_by_its_names(tmp_path: Path) -> None:
     for name in (
         "int_kitchen_anna_007.de.wav",
