@@ -51,7 +51,7 @@ _READERS = (
     "pylivelinkface==0.1",
     "timecode==1.5.1",
 )  # of what live mode sends
-_SIGNERS = ("cryptography==50.0.2", "c2pa-python==0.38.1")
+_PLATE = ("cryptography==50.0.2", "c2pa-python==0.38.1", "av==18.1.0")
 _LINTERS = ("ruff==0.17.6", "mypy==2.4.1", "numpy==2.4.6", "pytest==9.2.0", "fake-bpy-module-4.5==20260730")
 _VRM = "bpy-vrm-format==4.10.2"
 """The VRM add-on, which imports the characters that tests are made on."""
@@ -66,7 +66,7 @@ ENVIRONMENTS = {
             "jsonschema==4.26.0",
             "hypothesis==6.170.17",
             "distributed==2026.8.0",
-            *_SIGNERS,
+            *_PLATE,
         ),
     ),
     # No onnxruntime and no espeak-ng beside Blender: they must come out of the zip, as they do for users.

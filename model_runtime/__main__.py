@@ -1,4 +1,4 @@
-"""The command line: `python -m model_runtime cues|phones|track|batch|export|live|consent …`."""
+"""The command line: `python -m model_runtime cues|phones|track|batch|export|live|consent|verify …`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .export import cues, formats
 from .hearing import audio, network, transcript
 from .live import server, sources
 from .live.mouth import LiveMouth
-from .plate import consent_commands
+from .plate import consent_commands, verify_command
 from .scenes import batch, cluster, sheet
 
 
@@ -181,6 +181,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_export(commands)
     _add_live(commands)
     consent_commands.add(commands)
+    verify_command.add(commands)
     for command, count in ((make_cues, "*"), (phones, "+"), (track, 1)):
         command.add_argument("audio", type=Path, nargs=count)
         words = command.add_mutually_exclusive_group()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import json
 import os
+import secrets
 import stat
 import sys
 import tempfile
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ConsentError
+from . import trust
 from .consent import unsigned
 
 if TYPE_CHECKING:
@@ -26,7 +28,7 @@ def make(path: Path, passphrase: str = "") -> Ed25519PrivateKey:
 
     Raises ConsentError if the file exists or cannot be written.
     """
-    _need_cryptography()
+    need_cryptography()
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -39,7 +41,7 @@ def make(path: Path, passphrase: str = "") -> Ed25519PrivateKey:
 
 def load(path: Path) -> Ed25519PrivateKey:
     """The key in a file; its passphrase comes from the environment or is asked for. Raises ConsentError."""
-    _need_cryptography()
+    need_cryptography()
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -108,10 +110,19 @@ def ask_passphrase(path: Path, twice: bool = False) -> str:
     return first
 
 
-def _need_cryptography() -> None:
+def need_cryptography() -> None:
+    """Raises ConsentError if the package is not there, saying how to get it."""
     try:
         import cryptography  # noqa: F401
     except ImportError as error:
         raise ConsentError(
             "Signing needs the package cryptography: python -m pip install cryptography (verifying needs nothing)."
         ) from error
+
+
+def mark_key() -> bytes:
+    """The secret that draws this user's watermarks, made on first use. Raises ConsentError if others may read it."""
+    path = trust.home() / "watermark.key"
+    if not path.exists():
+        write_private(path, secrets.token_bytes(32))
+    return read_private(path)

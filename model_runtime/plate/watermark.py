@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -30,7 +31,8 @@ from ..errors import ProvenanceError
 BITS = 16
 THRESHOLD = 48.0
 GROUP = 3
-"""Frames of a group; a pair has two."""
+PAIR = 2 * GROUP
+"""Frames of a group and of a pair."""
 LOWEST, HIGHEST = 4.0, 12.0
 """Half-waves across the box of the cosines that are used: below is the mouth's motion, above is what codecs drop."""
 STRENGTH = 1.7
@@ -64,17 +66,22 @@ def false_positives(score: float) -> float:
     return math.exp(BITS / 2 * math.log(score / BITS) - (score - BITS) / 2)
 
 
-def mark(frames: Frames, boxes: npt.ArrayLike, key: bytes, bits: int, mask: Float | None = None) -> Frames:
-    """The frames with the mark; pixels outside the boxes stay as they are.
+def mark(
+    frames: Frames, boxes: npt.ArrayLike, key: bytes, bits: int, mask: Float | None = None, start: int = 0
+) -> Frames:
+    """The frames with the mark; pixels outside the boxes stay as they are, and so do frames that fill no pair.
 
     frames: uint8 [t, h, w, 3]; boxes: left, top, right, bottom in pixels [t, 4]; bits: 0 to 65535; mask: float
-    [t, h, w], 0-1, if only some of the box may change. Raises ProvenanceError if there are too few frames to read it.
+    [t, h, w], 0-1, if only some of the box may change; start: number of the first frame in the film, a multiple of six,
+    if the film is marked part by part. Raises ProvenanceError if there are too few frames to read the mark again.
     """
-    if not 0 <= bits < 1 << BITS:
-        raise ValueError(f"{bits} is no number of {BITS} bits")
-    boxes = _checked(frames, boxes)
+    boxes = _checked_boxes(boxes)
+    if frames.dtype != np.uint8 or frames.shape != (len(boxes), *frames.shape[1:3], 3):
+        raise ValueError("frames are uint8 [t, h, w, 3], with a box for each")
+    if not 0 <= bits < 1 << BITS or start % PAIR:
+        raise ValueError(f"{bits} is no number of {BITS} bits, or {start} no multiple of {PAIR}")
     values = np.array([1 if bits >> bit & 1 else -1 for bit in range(BITS)], np.float32)
-    amplitudes = _signs(key, len(frames) // (2 * GROUP)) * values[BIT_OF]
+    amplitudes = _signs(key, start // PAIR, len(frames) // PAIR) * values[BIT_OF]
     amplitudes = np.repeat(np.stack([amplitudes, -amplitudes], 1), GROUP, axis=1).reshape(-1, len(WAVES))
     marked = frames.copy()
     for index, drawn in enumerate(amplitudes):
@@ -87,31 +94,39 @@ def mark(frames: Frames, boxes: npt.ArrayLike, key: bytes, bits: int, mask: Floa
     return marked
 
 
-def read(frames: Frames, boxes: npt.ArrayLike, key: bytes) -> Reading:
-    """The bits and the score of frames uint8 [t, h, w, 3] with their boxes [t, 4], from the first one that was marked.
+def read(frames: Iterable[Frames], boxes: npt.ArrayLike, key: bytes) -> Reading:
+    """The bits and the score of frames uint8 [h, w, 3] with their boxes [t, 4], from the first one that was marked.
 
     Raises ProvenanceError if there are too few frames.
     """
-    return judge(differences(frames, boxes), key)
+    return judge(look(frames, boxes), key)
 
 
-def differences(frames: Frames, boxes: npt.ArrayLike) -> Float:
-    """What is seen without a key: each cosine's difference in every pair of groups [pairs, cosines], in levels."""
-    boxes = _checked(frames, boxes)
-    pairs = len(frames) // (2 * GROUP)
-    seen = np.stack([_coefficients(frames[index], boxes[index]) for index in range(pairs * 2 * GROUP)])
-    groups = seen.reshape(pairs, 2, GROUP, -1).mean(2)
-    return groups[:, 0] - groups[:, 1]
+def look(frames: Iterable[Frames], boxes: npt.ArrayLike) -> Float:
+    """What is seen without a key: how much of each cosine is in each frame's box [t, cosines], in levels."""
+    boxes = _checked_boxes(boxes)
+    return np.stack([_coefficients(frame, box) for frame, box in zip(frames, boxes, strict=True)])
 
 
-def judge(seen: Float, key: bytes) -> Reading:
-    """Reads the `differences` of a film with a key."""
-    scale = np.median(np.abs(seen), axis=0)
-    held = np.clip(seen / np.maximum(scale, 1e-6), -1, 1)
-    agreeing = np.bincount(BIT_OF, (held * _signs(key, len(seen))).sum(0), BITS)
-    total = np.bincount(BIT_OF, (held**2).sum(0), BITS)
-    sums = agreeing / np.sqrt(np.maximum(total, 1e-12))
+def judge(seen: Float, key: bytes, start: int = 0) -> Reading:
+    """Reads what `look` saw, if its first frame is number `start` of the marked film."""
+    skipped = -start % PAIR
+    pairs = (len(seen) - skipped) // PAIR
+    groups = seen[skipped : skipped + pairs * PAIR].reshape(pairs, 2, GROUP, -1).mean(2)
+    difference = groups[:, 0] - groups[:, 1]
+    held = np.clip(difference / np.maximum(np.median(np.abs(difference), axis=0), 1e-6), -1, 1)
+    agreeing = np.bincount(BIT_OF, (held * _signs(key, (start + skipped) // PAIR, pairs)).sum(0), BITS)
+    sums = agreeing / np.sqrt(np.maximum(np.bincount(BIT_OF, (held**2).sum(0), BITS), 1e-12))
     return Reading(sum(1 << bit for bit in range(BITS) if sums[bit] > 0), float((sums**2).sum()))
+
+
+def search(seen: Float, key: bytes, longest: int) -> tuple[Reading, int]:
+    """The best reading of a film that lost up to `longest` frames at its head, and how many.
+
+    Each number is a try of its own, so `false_positives` of the score counts that many times.
+    """
+    tries = ((judge(seen, key, start), start) for start in range(longest + 1))
+    return max(tries, key=lambda found: found[0].score)
 
 
 def _waves() -> npt.NDArray[np.int64]:
@@ -121,7 +136,8 @@ def _waves() -> npt.NDArray[np.int64]:
     radius = np.hypot(*grid.T)
     inside = grid[(radius >= LOWEST) & (radius <= HIGHEST)]
     order = np.lexsort((inside[:, 0], np.hypot(*inside.T)))
-    return inside[order[: len(order) // BITS * BITS]]
+    kept: npt.NDArray[np.int64] = inside[order[: len(order) // BITS * BITS]]
+    return kept
 
 
 WAVES = _waves()
@@ -129,12 +145,12 @@ BIT_OF = np.arange(len(WAVES)) % BITS
 """The bit that each cosine carries."""
 
 
-def _signs(key: bytes, pairs: int) -> Float:
-    """The key's signs [pairs, cosines], drawn with SHAKE-256."""
-    count = pairs * len(WAVES)
+def _signs(key: bytes, first: int, pairs: int) -> Float:
+    """The key's signs for some pairs [pairs, cosines], drawn with SHAKE-256."""
+    count = (first + pairs) * len(WAVES)
     stream = hashlib.shake_256(b"labial-mark/1" + key).digest(-(-count // 8))
     signs = np.unpackbits(np.frombuffer(stream, np.uint8), count=count).astype(np.float32) * 2 - 1
-    return signs.reshape(pairs, -1)
+    return signs.reshape(first + pairs, -1)[first:]
 
 
 def _basis(box: Float, size: tuple[int, ...]) -> tuple[tuple[slice, slice], tuple[Float, Float]]:
@@ -153,25 +169,25 @@ def _basis(box: Float, size: tuple[int, ...]) -> tuple[tuple[slice, slice], tupl
 
 
 def _draw(amplitudes: Float, across: Float, down: Float) -> Float:
-    grid = np.zeros((int(HIGHEST) + 1,) * 2, np.float32)
+    side = int(HIGHEST) + 1
+    grid = np.zeros((side, side), np.float32)
     grid[WAVES[:, 1], WAVES[:, 0]] = amplitudes * (2 * STRENGTH / math.sqrt(len(WAVES)))
-    return down @ grid @ across.T
+    drawn: Float = (down @ grid @ across.T).astype(np.float32)
+    return drawn
 
 
 def _coefficients(frame: Frames, box: Float) -> Float:
     """How much of every cosine the box shows [k], in levels."""
     region, (across, down) = _basis(box, frame.shape[:2])
     luma = frame[region] @ LUMA
-    seen = down.T @ luma @ across
-    return seen[WAVES[:, 1], WAVES[:, 0]] / max(1, luma.size)
+    seen: Float = (down.T @ luma @ across / max(1, luma.size)).astype(np.float32)
+    return seen[WAVES[:, 1], WAVES[:, 0]]
 
 
-def _checked(frames: Frames, boxes: npt.ArrayLike) -> Float:
-    boxes = np.asarray(boxes, np.float32)
-    if frames.dtype != np.uint8 or frames.ndim != 4 or frames.shape[3] != 3:
-        raise ValueError("frames are uint8 [t, h, w, 3]")
-    if boxes.shape != (len(frames), 4) or not np.all(boxes[:, 2:] - boxes[:, :2] >= 8):
+def _checked_boxes(boxes: npt.ArrayLike) -> Float:
+    found: Float = np.asarray(boxes, np.float32)
+    if found.shape != (len(found), 4) or not np.all(found[:, 2:] - found[:, :2] >= 8):
         raise ValueError("boxes are left, top, right, bottom of every frame, at least 8 pixels wide and high")
-    if len(frames) < LEAST_PAIRS * 2 * GROUP:
-        raise ProvenanceError(f"A mark needs at least {LEAST_PAIRS * 2 * GROUP} frames; these are {len(frames)}.")
-    return boxes
+    if len(found) < LEAST_PAIRS * PAIR:
+        raise ProvenanceError(f"A mark needs at least {LEAST_PAIRS * PAIR} frames; these are {len(found)}.")
+    return found

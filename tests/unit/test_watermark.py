@@ -102,7 +102,7 @@ def test_unmarked_films_do_not_read_as_marked(clips: list[Any], tmp_path: Path) 
     """3000 keys on six crops, mouths and others, as they are and compressed: fewer than the bound at every score."""
     films = [clips[0], encoded(clips[1], tmp_path, 23)]
     places = [(MOUTH, BOX), (np.array([60.0, 60.0]), np.array([100.0, 90.0])), (np.array([170, 120.0]), BOX / 2)]
-    seen = [watermark.differences(film, followed(75, centre, box)) for film in films for centre, box in places]
+    seen = [watermark.look(film, followed(75, centre, box)) for film in films for centre, box in places]
     scores = np.array([watermark.judge(d, number.to_bytes(2, "big")).score for d in seen for number in range(3000)])
     assert np.mean(scores) == pytest.approx(BITS, rel=0.03)
     assert np.mean(scores >= THRESHOLD) <= 1 / 1000
@@ -129,6 +129,22 @@ def test_another_key_reads_nothing() -> None:
     assert not read(marked, boxes, b"another").marked and not read(frames, boxes, KEY).marked
 
 
+def test_a_film_that_lost_its_head_is_read_where_it_goes_on() -> None:
+    frames, boxes = drawn(60), followed(60, np.array([40.0, 32.0]), np.array([64.0, 48.0]))
+    marked = mark(frames, boxes, KEY, WORD)
+    for cut in (0, 7, 18):
+        found, start = watermark.search(watermark.look(marked[cut:], boxes[cut:]), KEY, 40)
+        assert (found.bits, start) == (WORD, cut) and 41 * false_positives(found.score) < 1e-6
+    found, _ = watermark.search(watermark.look(frames, boxes), KEY, 40)
+    assert 41 * false_positives(found.score) > 1e-3
+
+
+def test_a_film_can_be_marked_part_by_part() -> None:
+    frames, boxes = drawn(36), followed(36, np.array([40.0, 32.0]), np.array([64.0, 48.0]))
+    parts = [mark(frames[at : at + 12], boxes[at : at + 12], KEY, WORD, start=at) for at in (0, 12, 24)]
+    assert np.array_equal(np.concatenate(parts), mark(frames, boxes, KEY, WORD))
+
+
 def test_pixels_outside_stay_identical() -> None:
     """Also where a box hangs over the frame's edge, and outside a mask; frames that fill no pair stay whole."""
     frames = drawn(27)
@@ -147,7 +163,13 @@ def test_what_cannot_be_marked_is_named() -> None:
     frames, boxes = drawn(), followed(24, np.array([40.0, 32.0]), np.array([64.0, 48.0]))
     with pytest.raises(ProvenanceError, match="at least 12 frames; these are 11"):
         mark(frames[:11], boxes[:11], KEY, WORD)
-    for wrong in (lambda: mark(frames, boxes, KEY, 1 << 16), lambda: mark(frames, boxes[:3], KEY, 1),
-                  lambda: mark(frames[..., 0], boxes, KEY, 1), lambda: read(frames, boxes * 0.01, KEY)):  # fmt: skip
-        with pytest.raises(ValueError, match=r"frames are|boxes are|16 bits"):
+    mistakes = [
+        lambda: mark(frames, boxes, KEY, 1 << 16),
+        lambda: mark(frames, boxes, KEY, 1, start=5),
+        lambda: mark(frames, boxes[:13], KEY, 1),
+        lambda: mark(frames[..., 0], boxes, KEY, 1),
+        lambda: read(frames, boxes * 0.01, KEY),
+    ]
+    for wrong in mistakes:
+        with pytest.raises(ValueError, match=r"frames are|boxes are|16 bits|multiple"):
             wrong()
