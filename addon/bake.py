@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from ..model_runtime.contracts import ContactKind, Float32, frozen_array
 from ..model_runtime.errors import LipSyncError
 from ..model_runtime.export.clip import Clip, Weights, sample_times
+from ..model_runtime.export.turns import without_shear
 from . import keyframes
 from .character import Character, objects_of
 from .generate import CONTACTS
@@ -33,6 +34,9 @@ _BONE = re.compile(
 )
 _STILL = 1e-5
 """A bone whose matrix changes by less does not move."""
+
+_SKEWED = 0.05
+"""So far off may a bone's matrix be that is not called skewed."""
 
 Matrices = NDArray[np.float32]
 
@@ -61,13 +65,27 @@ def bake(character: Character, action: Any, fps: float, name: str, *, deform_onl
     start, contacts = float(mark["start"]), _contacts(action, rate)
     times, shown = sample_times(_duration(action, rate), fps, [(first, last) for first, last, _ in contacts])
     frames = start + times * rate
-    if needs_evaluation(character, action):
-        weights, bones = _evaluated(character, action, frames, skeleton(character, deform_only))
+    if needs_evaluation(character, action, deform_only):
+        weights, bones, sheared = _evaluated(character, action, frames, skeleton(character, deform_only))
     else:
-        weights, bones = _read(character, action, frames), _read_bones(character, action, frames)
+        weights, bones, sheared = _read(character, action, frames), _read_bones(character, action, frames), []
     kinds = tuple((sample, kind) for sample, (*_, kind) in zip(shown, contacts, strict=True))
     held = all(p.interpolation == "CONSTANT" for _, c in _curves(character, action) for p in c.keyframe_points)
-    return Clip(name, fps, weights, bones, held, kinds, str(mark["line"]))
+    return Clip(name, fps, weights, bones, held, kinds, str(mark["line"]), _lost(character, list(bones), sheared))
+
+
+def _lost(character: Character, moving: Sequence[str], sheared: Sequence[str]) -> tuple[str, ...]:
+    """What of moving bones no engine can hold, a sentence each."""
+    rig = bpy.data.objects[character.armature].data.bones if moving else {}
+    bent = [name for name in moving if rig[name].bbone_segments > 1]
+    said = []
+    if bent:
+        said.append(f"{len(bent)} bendy bones, such as {bent[0]}, are straight in the file.")
+    if sheared:
+        said.append(
+            f"{len(sheared)} bones, such as {sheared[0]}, are skewed by their rig and only nearly so in the file."
+        )
+    return tuple(said)
 
 
 def frame_rate(scene: bpy.types.Scene) -> float:
@@ -203,8 +221,11 @@ def _moves(basis: Matrices) -> bool:
     return bool(np.ptp(basis, axis=0).max() > _STILL)
 
 
-def needs_evaluation(character: Character, action: Any) -> bool:
-    """Whether what is seen is more than the line's curves: drivers, constraints, bones that inherit less."""
+def needs_evaluation(character: Character, action: Any, deform_only: bool = False) -> bool:
+    """Whether what is seen is more than the line's curves: drivers, constraints, bones that inherit less.
+
+    deform_only: or the curves pose bones that are not kept.
+    """
     if any(_drives(mesh.data.shape_keys) for mesh in objects_of(character)):
         return True
     paths = [c.data_path for owner, c in _curves(character, action) if not isinstance(owner, bpy.types.Key)]
@@ -213,7 +234,11 @@ def needs_evaluation(character: Character, action: Any) -> bool:
     armature = bpy.data.objects[character.armature]
     plain = all(b.use_inherit_rotation and b.inherit_scale == "FULL" for b in armature.data.bones)
     free = not any(_works(c) for b in armature.pose.bones for c in b.constraints)
-    return not (plain and free and not _drives(armature) and all(map(_BONE.match, paths)))
+    posed = [_BONE.match(path) for path in paths]
+    if not (plain and free and not _drives(armature) and all(posed)):
+        return True
+    kept = skeleton(character, deform_only).bones if deform_only else ()
+    return deform_only and any(bpy.utils.unescape_identifier(found[1]) not in kept for found in posed if found)
 
 
 def _works(constraint: Any) -> bool:
@@ -226,23 +251,32 @@ def _drives(block: Any) -> bool:
 
 
 def skeleton(character: Character, deform_only: bool) -> Skeleton:
-    """All bones of a character's rig, or those that deform, each below the nearest one that is kept."""
-    every = bpy.data.objects[character.armature].data.bones if character.armature else ()
-    bones = [bone for bone in every if bone.use_deform or not deform_only]
+    """All bones of a character's rig, or those that deform or carry objects, each after and below one that is kept.
+
+    Of the deforming bones alone, none hangs below one that stretches: it would be sheared, and no engine shears bones.
+    """
+    if character.armature is None:
+        return Skeleton((), (), frozen_array(np.zeros((0, 4, 4))))
+    armature = bpy.data.objects[character.armature]
+    carriers = {obj.parent_bone for obj in with_parents(character) if obj.parent_type == "BONE"}
+    kept = [b for b in armature.data.bones if not deform_only or b.use_deform or b.name in carriers]
+    bones = sorted(kept, key=lambda bone: len(bone.parent_recursive))
     index = {bone.name: i for i, bone in enumerate(bones)}
-    parents = [next((index[p.name] for p in bone.parent_recursive if p.name in index), -1) for bone in bones]
+    pose = armature.pose.bones
+    stretched = {b.name for b in bones if deform_only and any(c.type == "STRETCH_TO" for c in pose[b.name].constraints)}
+    able = {name: i for name, i in index.items() if name not in stretched}
+    parents = [next((able[p.name] for p in bone.parent_recursive if p.name in able), -1) for bone in bones]
     rest = np.array([bone.matrix_local for bone in bones], dtype=np.float32).reshape(-1, 4, 4)
     return Skeleton(tuple(index), tuple(parents), frozen_array(rest))
 
 
 def _evaluated(
     character: Character, action: Any, frames: NDArray[np.float64], bones: Skeleton
-) -> tuple[dict[str, Weights], dict[str, Float32]]:
-    """Shape keys and bones as the dependency graph shows them at every frame."""
+) -> tuple[dict[str, Weights], dict[str, Float32], list[str]]:
+    """Shape keys and bones as the dependency graph shows them at every frame; and the bones that are skewed."""
     meshes = [mesh for mesh in objects_of(character) if mesh.data.shape_keys and shape_keys(mesh)]
     values = {mesh.name: np.empty((len(frames), len(shape_keys(mesh))), dtype=np.float32) for mesh in meshes}
-    local = np.empty((len(frames), len(bones.bones), 4, 4), dtype=np.float32)
-    inverse = np.linalg.inv(_below(bones, bones.rest)) if bones.bones else bones.rest
+    poses = np.empty((len(frames), len(bones.bones), 4, 4), dtype=np.float32)
     with _playing(character, action) as scene:
         graph = scene.view_layers[0].depsgraph
         for k, frame in enumerate(frames.tolist()):
@@ -251,23 +285,12 @@ def _evaluated(
                 shown = mesh.data.shape_keys.evaluated_get(graph).key_blocks
                 values[mesh.name][k] = [shown[key.name].value for key in shape_keys(mesh)]
             if bones.bones:
-                local[k] = inverse @ _below(bones, _pose(character, bones, graph))
+                pose = bpy.data.objects[character.armature].evaluated_get(graph).pose.bones
+                poses[k] = np.array([pose[name].matrix for name in bones.bones])
     weights = {m.name: Weights(tuple(k.name for k in shape_keys(m)), frozen_array(values[m.name])) for m in meshes}
-    moving = [i for i in range(len(bones.bones)) if _moves(local[:, i])]
-    return weights, {bones.bones[i]: frozen_array(local[:, i]) for i in moving}
-
-
-def _pose(character: Character, bones: Skeleton, graph: Any) -> Matrices:
-    """The evaluated matrices of the kept bones in the rig's space, [bones, 4, 4]."""
-    pose = bpy.data.objects[character.armature].evaluated_get(graph).pose.bones
-    return np.array([pose[name].matrix for name in bones.bones], dtype=np.float32)
-
-
-def _below(bones: Skeleton, matrices: Matrices) -> Matrices:
-    """Matrices of the rig's space below those of their kept parents."""
-    parents = np.array(bones.parents)
-    above = np.where((parents >= 0)[:, None, None], matrices[parents], np.eye(4, dtype=np.float32))
-    return np.asarray(np.linalg.inv(above) @ matrices, dtype=np.float32)
+    against_rest, lost = without_shear(poses, bones.rest, bones.parents)
+    moving = {name: basis for name, basis in zip(bones.bones, against_rest, strict=True) if _moves(basis)}
+    return weights, moving, [name for name, shear in zip(bones.bones, lost, strict=True) if shear > _SKEWED]
 
 
 @contextmanager

@@ -101,7 +101,8 @@ def _list(options: argparse.Namespace) -> dict[str, Any]:
     scene = bpy.context.scene
     if options.html and not options.dry_run:
         try:
-            rows = dialogue_report.write_report(scene, str(Path(options.html).resolve()))
+            page = str(Path(options.html).resolve())
+            rows = dialogue_report.write_report(bpy.context, page, pictures=options.stills)
         except OSError as error:
             raise LipSyncError(f"The page cannot be written: {error}. Choose another folder.") from error
     else:
@@ -149,5 +150,6 @@ def _parser() -> argparse.ArgumentParser:
     many.add_argument("--anew", action="store_true", help="also lines that did not change")
     told = part("report", _list, "the scene's lines as they are")
     told.add_argument("--html", metavar="FILE.html", help="also as a page with a picture of every line")
+    told.add_argument("--stills", action="store_true", help="with --html: also render each line's mouth at its widest")
     export_command.add_arguments(part("export", export_command.run, "lines as files for engines, see docs/export.md"))
     return parser

@@ -76,6 +76,8 @@ def export(
         raise ExportError(f"{engine.title} takes one line a file, and there are {len(baked)}. Choose a folder.")
     else:
         made = [_tried(job, line, file or folder / f"{line[1].name}{engine.suffix}") for line in baked]
+    lost = {clip.name: clip.notes for _, clip in baked}
+    made = [replace(one, notes=one.notes + tuple(dict.fromkeys(n for c in one.clips for n in lost[c]))) for one in made]
     return made + failed + (_sounds(job, baked, folder) if settings.sounds else [])
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import bpy
@@ -29,11 +30,8 @@ def write_fbx(
     character: Character, clip: Clip, names: Mapping[str, str], engine: Engine, path: Path, deform_only: bool
 ) -> Points | None:
     """Mesh, skin and one take. Raises ExportError."""
-    with stand_ins(character, clip, names), part_of(path) as part:
-        run(
-            bpy.ops.export_scene.fbx, "FBX exporter", filepath=str(part), use_armature_deform_only=deform_only,
-            **engine.options,
-        )  # fmt: skip
+    with _playing(character, clip, names, deform_only), part_of(path) as part:
+        run(bpy.ops.export_scene.fbx, "FBX exporter", filepath=str(part), **engine.options)
     return None
 
 
@@ -41,8 +39,8 @@ def write_usd(
     character: Character, clip: Clip, names: Mapping[str, str], engine: Engine, path: Path, deform_only: bool
 ) -> Points | None:
     """Mesh, skeleton and blend shapes with their animation. Raises ExportError."""
-    with stand_ins(character, clip, names), part_of(path) as part:
-        run(bpy.ops.wm.usd_export, "USD exporter", filepath=str(part), only_deform_bones=deform_only, **engine.options)
+    with _playing(character, clip, names, deform_only), part_of(path) as part:
+        run(bpy.ops.wm.usd_export, "USD exporter", filepath=str(part), **engine.options)
     return None
 
 
@@ -50,12 +48,18 @@ def write_alembic(
     character: Character, clip: Clip, names: Mapping[str, str], engine: Engine, path: Path, deform_only: bool
 ) -> Points | None:
     """The points of every mesh at every frame; returns some of them as they should be. Raises ExportError."""
-    with stand_ins(character, clip, names) as scene, part_of(path) as part:
+    with _playing(character, clip, names, deform_only) as scene, part_of(path) as part:
         run(
             bpy.ops.wm.alembic_export, "Alembic exporter", filepath=str(part), start=0, end=clip.frames - 1,
             as_background_job=False, **engine.options,
         )  # fmt: skip
         return _seen(scene, clip)
+
+
+def _playing(
+    character: Character, clip: Clip, names: Mapping[str, str], deform_only: bool
+) -> AbstractContextManager[bpy.types.Scene]:
+    return stand_ins(character, clip.name, clip.fps, names, deform_only=deform_only, clip=clip)
 
 
 WRITERS: Mapping[str, Callable[[Character, Clip, Mapping[str, str], Engine, Path, bool], Points | None]] = {

@@ -143,7 +143,7 @@ def _called(clip: Clip, found: Clip) -> Clip:
 
 def _loose(name: str) -> str:
     """What USD and Alembic leave of a name."""
-    return re.sub(r"\W", "_", name)
+    return re.sub(r"[^A-Za-z0-9]+", "_", name)
 
 
 def _longest(keys: list[float], curves: Sequence[Any]) -> list[float]:

@@ -11,38 +11,45 @@ import numpy as np
 
 from ..model_runtime.contracts import Float32
 from ..model_runtime.export.clip import Clip
-from .bake import rest_weights, with_parents
+from .bake import Skeleton, rest_weights, skeleton, with_parents
 from .character import Character
 from .clip_action import assign, clip_action
 from .export_scene import parked, require_object_mode, scratch
 
 
 @contextmanager
-def stand_ins(character: Character, clip: Clip, names: Mapping[str, str]) -> Iterator[bpy.types.Scene]:
-    """A shown scene, named as the clip, with copies under the names of the originals; gone afterwards.
+def stand_ins(
+    character: Character, title: str, fps: float, names: Mapping[str, str], *, deform_only: bool,
+    clip: Clip | None = None,
+) -> Iterator[bpy.types.Scene]:  # fmt: skip
+    """A shown scene, named `title`, with copies under the names of the originals; gone afterwards.
 
-    names: shape key -> its name in the file. Frame 0 is second 0 of the sound. No driver or constraint of a bone is
-    left: what they do is in the clip.
+    names: shape key -> its name in the file. deform_only: the bones of `skeleton` alone. Frame 0 is second 0 of the
+    clip. No driver or constraint of a bone is left: what they do is in the clip.
     """
     originals, shown = with_parents(character), bpy.context.scene
     require_object_mode(originals)
     blocks = list(dict.fromkeys([*originals, *(obj.data for obj in originals if obj.data)]))
     titles, rest = {block: block.name for block in blocks}, rest_weights(character)
-    with parked(blocks), scratch(clip.name, clip.fps) as scene:
-        scene.name = clip.name
+    bones = skeleton(character, deform_only)
+    with parked(blocks), scratch(title, fps) as scene:
         scene.unit_settings.system = shown.unit_settings.system
         scene.unit_settings.scale_length = shown.unit_settings.scale_length
-        scene.frame_start, scene.frame_end, scene.frame_current = 0, clip.frames - 1, 0
         copies = {obj: obj.copy() for obj in originals}
         _own_data(copies, titles)
         for obj, copy in copies.items():
             copy.name = titles[obj]
             scene.collection.objects.link(copy)
+        for obj, copy in copies.items():
             _rewired(copy, copies)
             if copy.type == "MESH" and copy.data.shape_keys:
                 _keys(copy, rest.get(titles[obj]), names)
-        _play(copies, clip, names, titles, character.armature)
-        scene.view_layers[0].update()
+            if titles[obj] == character.armature:
+                _plain(copy, bones)
+        if clip is not None:
+            scene.frame_start, scene.frame_end = 0, clip.frames - 1
+            _play(copies, clip, names, titles, character.armature)
+        scene.frame_set(0)
         yield scene
 
 
@@ -68,11 +75,27 @@ def _rewired(copy: bpy.types.Object, copies: Mapping[Any, Any]) -> None:
         for name in ("object", "target"):
             if getattr(part, name, None) in copies:
                 setattr(part, name, copies[getattr(part, name)])
-    for bone in copy.pose.bones if copy.type == "ARMATURE" else ():
-        for constraint in list(bone.constraints):
-            bone.constraints.remove(constraint)
-        bone.rotation_mode = "QUATERNION"
-        bone.location, bone.rotation_quaternion, bone.scale = (0, 0, 0), (1, 0, 0, 0), (1, 1, 1)
+
+
+def _plain(rig: bpy.types.Object, kept: Skeleton) -> None:
+    """The kept bones at rest, each with all of its kept parent's motion and free to leave its end; no constraints."""
+    for posed in rig.pose.bones:
+        for constraint in list(posed.constraints):
+            posed.constraints.remove(constraint)
+        posed.rotation_mode = "QUATERNION"
+        posed.location, posed.rotation_quaternion, posed.scale = (0, 0, 0), (1, 0, 0, 0), (1, 1, 1)
+    bpy.context.view_layer.objects.active = rig
+    bpy.ops.object.mode_set(mode="EDIT")
+    edited = rig.data.edit_bones
+    for bone in edited:
+        bone.use_connect = False
+    for name, parent in zip(kept.bones, kept.parents, strict=True):
+        edited[name].parent = edited[kept.bones[parent]] if parent >= 0 else None
+    for name in {bone.name for bone in edited} - {*kept.bones}:
+        edited.remove(edited[name])
+    bpy.ops.object.mode_set(mode="OBJECT")
+    for plain in rig.data.bones:
+        plain.use_inherit_rotation, plain.inherit_scale, plain.use_local_location = True, "FULL", True
 
 
 def _keys(copy: bpy.types.Object, rest: Float32 | None, names: Mapping[str, str]) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import shutil
+import wave
 from pathlib import Path
 from typing import Any
 
 import aud
 import bpy
+import numpy as np
 
 from . import keyframes
 from .export_scene import ExportError, part_of
@@ -45,12 +47,15 @@ def _copy(source: Path, target: Path, skip: float, length: float) -> None:
         shutil.copyfile(source, target)
         return
     try:
-        cut = aud.Sound(str(source))
-        rate, channels = cut.specs
-        cut = cut.limit(skip, skip + length if length else cut.length / rate)
-        cut.write(str(target), rate, channels, aud.FORMAT_S16, aud.CONTAINER_WAV, aud.CODEC_PCM)
+        sound = aud.Sound(str(source))
+        rate, samples = int(sound.specs[0]), sound.data()
     except (aud.error, RuntimeError, ValueError) as error:
         raise ExportError(f"The sound {source.name} cannot be cut ({error}). Export without sounds.") from error
+    first = round(skip * rate)
+    part = samples[first : first + round(length * rate) if length else None]
+    with wave.open(str(target), "wb") as file:
+        file.setparams((part.shape[1], 2, rate, len(part), "NONE", ""))
+        file.writeframes((np.clip(part, -1.0, 1.0) * 32767.0).astype("<i2").tobytes())
 
 
 def _is(sound: bpy.types.Sound, path: Path) -> bool:

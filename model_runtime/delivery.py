@@ -145,24 +145,25 @@ CONVENTIONS: Mapping[str, str] = {
 def renaming(names: Sequence[str], convention: str, custom: Mapping[str, str] | None = None) -> dict[str, str]:
     """Name of a shape key -> its name in a convention; `custom` goes before it. Names of no standard stay as they are.
 
-    Raises LipSyncError if none of the names is of the convention's standard, or `custom` has names that are not here.
+    Raises LipSyncError if the names are not of the convention's standard, or `custom` has names that are not here.
     """
     if unknown := sorted(set(custom or ()) - set(names)):
         raise LipSyncError(f"The character has no shape key {', '.join(unknown)}. Take it out of the table of names.")
     if convention not in CONVENTIONS:
         raise LipSyncError(f"There is no convention {convention}. Choose one of {', '.join(CONVENTIONS)}.")
     standard = CONVENTIONS[convention]
-    found = {name: new for name in names if (new := as_in(standard, name, convention == "arkit_pascal"))}
-    if standard and not found:
-        raise LipSyncError(f"None of the character's shape keys has a name of {standard}. Keep the names as they are.")
-    return {**found, **(custom or {})}
+    found = {name: new for name in names if (new := as_in(standard, name))}
+    if standard and not {*_presets()[standard].core} <= {*found.values()}:
+        title = _presets()[standard].title
+        raise LipSyncError(f"The character's shape keys are not those of {title}. Keep their names as they are.")
+    spell = SPELLINGS["pascal" if convention == "arkit_pascal" else "same"]
+    return {**{name: spell(new) for name, new in found.items()}, **(custom or {})}
 
 
-def as_in(standard: str, name: str, pascal: bool = False) -> str:
+def as_in(standard: str, name: str) -> str:
     """The name of a standard that a shape key's name is a spelling of; "" if it is none of them."""
     known = _spellings(standard) if standard else {}
-    found = known.get(_presets()[standard].normal(name), "") if known else ""
-    return SPELLINGS["pascal"](found) if pascal else found
+    return known.get(_presets()[standard].normal(name), "") if known else ""
 
 
 @cache

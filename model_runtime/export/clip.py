@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import ceil
 
 import numpy as np
@@ -39,7 +39,8 @@ class Clip:
 
     weights: by the name of the mesh object. bones: by name, the turn and way of a bone against its rest, in its own
     axes, below the parent that is kept: float32 [frames, 4, 4]. Bones that do not move are left out.
-    held: a value lasts until the next one (stop motion). contacts: the frames at which lips must touch.
+    held: a value lasts until the next one (stop motion). contacts: the frames at which lips must touch. notes: what of
+    the line no engine can hold, a sentence each.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Clip:
     held: bool = False
     contacts: tuple[tuple[int, ContactKind], ...] = ()
     line: str = ""
+    notes: tuple[str, ...] = ()
 
     @property
     def frames(self) -> int:
@@ -69,7 +71,7 @@ class Clip:
     def spelled(self, names: Mapping[str, str]) -> Clip:
         """With shape keys renamed; those that are not in `names` stay."""
         weights = {mesh: Weights(tuple(names.get(n, n) for n in w.names), w.values) for mesh, w in self.weights.items()}
-        return Clip(self.name, self.fps, weights, self.bones, self.held, self.contacts, self.line)
+        return replace(self, weights=weights)
 
 
 def sample_times(

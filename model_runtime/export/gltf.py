@@ -12,12 +12,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..contracts import Float32
 from ..errors import LipSyncError
 from .clip import Clip, needed_frames
-from .turns import decomposed, quaternion_products
+from .turns import composed, decomposed
 
 _FLOAT = 5126
 _TYPES = {1: "SCALAR", 3: "VEC3", 4: "VEC4"}
@@ -26,23 +25,17 @@ _SHARES = {"weights": 1.0, "translation": 1.0, "rotation": 0.25, "scale": 1.0}
 """A quaternion's error counts twice as an angle."""
 
 
-def with_animations(
-    data: bytes, clips: Sequence[Clip], names: Mapping[str, str], rest: Mapping[str, Float32], tolerance: float = 0.0
-) -> bytes:
+def with_animations(data: bytes, clips: Sequence[Clip], tolerance: float = 0.0) -> bytes:
     """A GLB of a character at rest with a clip each as animation, instead of those that it has.
 
-    names: shape keys that get another name. rest: by mesh object, the weights without any clip. tolerance: 0 for a key
-    at every frame, else how far values between keys may lie from what was baked. Raises LipSyncError if
-    a mesh of a clip is not in the file.
+    tolerance: 0 for a key at every frame, else how far values between keys may lie from what was baked. Raises
+    LipSyncError if a mesh of a clip is not in the file.
     """
     content, binary = parts(data)
     store = _Store(content, binary)
     meshes = {n["name"]: i for i, n in enumerate(content["nodes"]) if "mesh" in n}
     joints = {content["nodes"][i]["name"]: i for skin in content.get("skins", ()) for i in skin["joints"]}
     columns = {name: _target_names(content, node) for name, node in meshes.items()}
-    for name, node in meshes.items():
-        if columns[name]:
-            _name_targets(content, node, columns[name], names, rest.get(name))
     content["animations"] = [_animation(clip, content, store, meshes, joints, columns, tolerance) for clip in clips]
     return glb(content, store.close())
 
@@ -85,32 +78,16 @@ def _animation(
 
 def _posed(node: Mapping[str, Any], basis: Float32) -> dict[str, Float32]:
     """The way, turn and size of a joint: its own at rest, then the bone's against its rest."""
-    rest = np.eye(4)
     x, y, z, w = node.get("rotation", (0.0, 0.0, 0.0, 1.0))
-    rest[:3, :3] = _matrix(np.array([w, x, y, z])) * np.array(node.get("scale", (1.0, 1.0, 1.0)))
-    rest[:3, 3] = node.get("translation", (0.0, 0.0, 0.0))
+    way, size = node.get("translation", (0.0, 0.0, 0.0)), node.get("scale", (1.0, 1.0, 1.0))
+    rest = composed(*(np.array([part], dtype=np.float32) for part in (way, (w, x, y, z), size)))[0]
     way, turn, size = decomposed(rest @ basis.astype(np.float64))
     return {"translation": way, "rotation": np.ascontiguousarray(turn[:, [1, 2, 3, 0]]), "scale": size}
-
-
-def _matrix(quaternion: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The rotation of a unit quaternion w x y z, float64 [3, 3]."""
-    return np.stack([quaternion_products(quaternion, axis) for axis in np.eye(3)], axis=1)
 
 
 def _target_names(content: Mapping[str, Any], node: int) -> list[str]:
     mesh = content["meshes"][content["nodes"][node]["mesh"]]
     return list(mesh.get("extras", {}).get("targetNames", ()))
-
-
-def _name_targets(
-    content: dict[str, Any], node: int, columns: Sequence[str], names: Mapping[str, str], rest: Float32 | None
-) -> None:
-    mesh = content["meshes"][content["nodes"][node]["mesh"]]
-    mesh["extras"]["targetNames"] = [names.get(name, name) for name in columns]
-    if rest is not None:
-        mesh["weights"] = [round(float(value), 6) for value in rest]
-        content["nodes"][node].pop("weights", None)
 
 
 class _Store:
