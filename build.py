@@ -45,7 +45,7 @@ class Environment(NamedTuple):
 
 _TESTS = ("pytest==9.2.0", "pillow==13.0.0", "soundfile==0.14.0")
 _RUNTIME = ("numpy==2.4.6", "onnxruntime==1.31.1", "espeakng-loader==0.2.4")
-_READERS = (
+_CLIENTS = (
     "websockets==17.4",
     "python-osc==1.10.2",
     "pylivelinkface==0.1",
@@ -62,7 +62,7 @@ ENVIRONMENTS = {
         (
             *_TESTS,
             *_RUNTIME,
-            *_READERS,
+            *_CLIENTS,
             "jsonschema==4.26.0",
             "hypothesis==6.170.17",
             "distributed==2026.8.0",
@@ -84,6 +84,7 @@ BENCHES = {
     "speed": ("benchmarks.speed", "unit"),
     "batch": ("benchmarks.batch", "unit"),
     "live": ("benchmarks.live", "unit"),
+    "player": ("benchmarks.player", "unit"),
     "motion": ("benchmarks.motion.bench_motion", "blender"),
     "sheets": ("benchmarks.motion.sheets", "blender"),
     "beside": ("benchmarks.motion.beside_rhubarb", "blender"),
