@@ -38,6 +38,7 @@ class Page:
         }
         for domain in ("Page", "Runtime", "Log", "Network"):
             self._ask(f"{domain}.enable")
+        self._ask("Page.bringToFront")  # pages behind others are not drawn
 
     def before_each(self, script: str) -> None:
         """Runs in every page before its own scripts."""
@@ -49,6 +50,10 @@ class Page:
         self.evaluate(
             "new Promise(done => document.readyState === 'complete' ? done() : addEventListener('load', done))"
         )
+
+    def resize(self, width: int, height: int) -> None:
+        """The part of the window that shows the page, in pixels."""
+        self._ask("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
 
     def evaluate(self, expression: str) -> Any:
         """The value of an expression, of a promise what it promises. Raises PageError."""

@@ -25,6 +25,7 @@ class Voice {
     const heard = this.context.currentTime - this.started - (this.context.outputLatency || 0);
     return Math.min(this.buffer.duration, Math.max(this.offset, heard));
   }
+  get ended() { return this.playing && this.context.currentTime - this.started > this.buffer.duration; }
   async play() {
     await this.context.resume();
     if (this.playing) return;
@@ -131,7 +132,7 @@ function redraw() {
 }
 
 function tick() {
-  if (voice.playing && voice.time >= line.duration) {
+  if (voice.ended) {
     voice.pause();
     voice.seek(0).then(() => byId('loop').checked && voice.play());
   }
