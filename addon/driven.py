@@ -35,6 +35,7 @@ def find_controls(
     """The controls of all driven keys of a character; `family` are its objects. Nothing is evaluated or posed."""
     wiring, ours = Wiring(), set(family)
     alone: dict[Channel, dict[str, Channel]] = {}
+    shared: dict[Channel, dict[str, Channel]] = {}
     stuck = []
     for mesh in meshes:
         for key in mesh.data.shape_keys.key_blocks[1:]:
@@ -47,6 +48,7 @@ def find_controls(
                 alone.setdefault(usable[0], {}).setdefault(key.name, end)
             for source in usable:
                 alone.setdefault(source, {})
+                shared.setdefault(source, {}).setdefault(key.name, end)
             if not usable and not any(s.kind == "shape_key" for s in sources):
                 stuck.append(key.name)
     driven = [channel for channel in wiring.ends(armature) if channel.kind != "property"] if armature else []
@@ -54,6 +56,9 @@ def find_controls(
         for source in wiring.sources(channel):
             if source.kind == "property" and is_control(source) and _is_ours(source.owner, ours):
                 alone.setdefault(source, {})
+    for source, ends in alone.items():
+        if not ends and source.kind != "property":  # it moves keys together with others only, as phoneme bones do
+            ends.update(shared.get(source, {}))
     targets = tuple(t for source, ends in alone.items() for t in _targets(source, ends, wiring, alone))
     held = [(c.kind, c.bone, c.axis) for c in (*driven, *alone) if c.owner == armature and c.kind != "property"]
     return Controls(targets, tuple(dict.fromkeys(stuck)), frozenset(held))
@@ -87,18 +92,18 @@ def _targets(
 
 
 def _way(source: Channel, reach: Mapping[str, float], low: float, high: float, controls: Collection[Channel]) -> Target:
-    """A control in one direction; reach: the keys that it moves there, and where each is whole."""
-    one = dict(reach)
-    if not _one(reach):  # a slider of many keys is known by the name of its bone
+    """A control in one direction; reach: the keys that it moves there, and where each is whole.
+
+    It is known by the name of its keys if they are one, and by that of its bone.
+    """
+    whole = next(iter(reach.values())) if _one(reach) else min(reach.values(), key=abs)
+    names = tuple(reach) if _one(reach) else ()
+    if source.bone and source.kind != "property":
         lonely = sum(c.owner == source.owner and c.bone == source.bone for c in controls) == 1
         name = source.bone if lonely else f"{source.bone} {'xyz'[source.axis]}"
-        whole = min(reach.values(), key=abs)
-        one = {name if whole > 0.0 else f"{name} back": whole}
-    whole = next(iter(one.values()))
+        names += (name if whole > 0.0 else f"{name} back",)
     most = min(1.0, (high if whole > 0.0 else low) / whole)
-    return Target(
-        source.kind, source.name, (source.owner.name,), 0.0, most, source.axis, whole, source.bone, tuple(one)
-    )  # fmt: skip
+    return Target(source.kind, source.name, (source.owner.name,), 0.0, most, source.axis, whole, source.bone, names)
 
 
 def _one(names: Iterable[str]) -> bool:

@@ -78,7 +78,7 @@ def _reach(seen: Callable[[float], float], end: float) -> float:
 
 
 def _seen(target: Target, view_layer: bpy.types.ViewLayer) -> Callable[[float], float]:
-    """How far the evaluated bone goes along or about the target's axis for a value, in its own space."""
+    """How far the evaluated bone goes along or about the target's axis for a value, towards it, as a value."""
     armature = bpy.data.objects[target.objects[0]]
 
     def place() -> float:
@@ -94,6 +94,6 @@ def _seen(target: Target, view_layer: bpy.types.ViewLayer) -> Callable[[float], 
 
     def seen(value: float) -> float:
         with posed({target: value}, view_layer):
-            return (place() - still) * target.sign * (1.0 if value > 0.0 else -1.0)
+            return math.copysign(1.0, value) * (place() - still) / target.sign
 
     return seen

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import bpy
 import numpy as np
@@ -46,13 +46,10 @@ def measure(
     """
     with at_rest(character, [*wanted, *opening_pose], view_layer):
         rest = {name: surface_of(bpy.data.objects[name], view_layer) for name in character.meshes}
-        mesh, lips, opening = _lips(character, opening_pose, rest, view_layer)
+        joints = [t for t in wanted if t.kind == "rotation" and not t.is_shape and t not in opening_pose]
+        mesh, lips, opening = _lips(character, opening_pose, joints, rest, view_layer)
         points = rest[mesh].points
-        bones = {
-            t: probe_bone(t, points[lips.chin], lips, rest, opening, view_layer)
-            for t in wanted
-            if t.kind == "rotation" and not t.is_shape and t not in opening_pose
-        }
+        bones = {t: probe_bone(t, points[lips.chin], lips, rest, opening, view_layer) for t in joints}
         teeth = _teeth(rest, mesh, lips, opening, list(bones.values()), view_layer)
         targets = tuple(bones[t][0] if t in bones else limited(t, view_layer) for t in wanted)
         chosen = np.array(
@@ -117,25 +114,45 @@ def opening_pose(proposal: Proposal) -> dict[Target, float]:
 
 
 def _lips(
-    character: Character, pose: dict[Target, float], rest: dict[str, Surface], view_layer: bpy.types.ViewLayer
+    character: Character,
+    pose: dict[Target, float],
+    bones: Sequence[Target],
+    rest: dict[str, Surface],
+    view_layer: bpy.types.ViewLayer,
 ) -> tuple[str, Lips, dict[str, NDArray[np.float64]]]:
-    """Opens the mouth and takes the mesh on which lips part furthest.
+    """Opens the mouth and takes the mesh on which lips part furthest; how far the pose alone moves all points.
 
-    Where the pose holds groups that move more than the mouth, lips may show with one of their parts alone.
+    Where the pose holds groups that move more than the mouth, lips may show with one of their parts alone; where keys
+    leave the jaw to a bone, with that.
     """
     alone = [{part: share} for target in pose for part, share in target.parts if len(target.parts) > 1]
-    for way in [pose, *alone]:
-        with posed(way, view_layer):
-            opened = {name: points_of(bpy.data.objects[name], view_layer) for name in character.meshes}
-        opening = {name: opened[name] - surface.points for name, surface in rest.items()}
-        found = [(name, lips) for name in rest if (lips := find_lips(rest[name], opening[name])) is not None]
-        if found:
-            mesh, lips = max(found, key=lambda item: item[1].gap(opened[item[0]]) * item[1].width)
+    turned = [{**pose, replace(b, axis=axis, sign=sign): TURN} for b in bones for axis in range(3) for sign in (1, -1)]
+    opening = _moved(pose, rest, view_layer)
+    for ways in ([pose], alone, turned):
+        parted = [found for way in ways for found in _parted(_moved(way, rest, view_layer), rest)]
+        if parted:
+            _, mesh, lips = max(parted, key=lambda found: found[0])
             return mesh, lips, opening
     raise CharacterError(
         f"No lips were found on “{character.name}”: opening the mouth ({', '.join(t.name for t in pose)}) does not "
         "part two lips on any of its meshes. Check that they open the mouth."
     )
+
+
+def _moved(
+    pose: dict[Target, float], rest: dict[str, Surface], view_layer: bpy.types.ViewLayer
+) -> dict[str, NDArray[np.float64]]:
+    """How far a pose moves every point, by mesh."""
+    with posed(pose, view_layer):
+        return {name: points_of(bpy.data.objects[name], view_layer) - s.points for name, s in rest.items()}
+
+
+def _parted(moved: dict[str, NDArray[np.float64]], rest: dict[str, Surface]) -> Iterator[tuple[float, str, Lips]]:
+    """How far lips part, on which mesh, and the lips."""
+    for name, surface in rest.items():
+        lips = find_lips(surface, moved[name])
+        if lips is not None:
+            yield lips.gap(surface.points + moved[name]) * lips.width, name, lips
 
 
 def _rim(points: NDArray[np.float64], members: NDArray[np.int64], towards: NDArray[np.float64]) -> int:

@@ -15,7 +15,7 @@ from .limits import limited
 from .lips import Floats, Lips
 from .posing import at_rest
 
-_TONGUE = re.compile(r"tongue", re.IGNORECASE)
+_TONGUE = re.compile(r"tongue|(^|[^a-z])tong([^a-z]|$)", re.IGNORECASE)
 _ASIDE = re.compile(r"([._-][lr]$)|left|right|^(ORG|MCH|VIS)-|_end$", re.IGNORECASE)
 _ALONG = 0.5
 """Cosine to the way out of the mouth of a bone that lies along the tongue; roots often stand upright."""

@@ -88,7 +88,8 @@ class Wiring:
         return float(curve.evaluate(result)) if shaped and result is not None else result
 
     def whole(self, end: Channel, source: Channel, low: float, high: float) -> float | None:
-        """The value of a source at which it alone has moved `end` to 1.0, or would if it went further than it can.
+        """The value of a source at which it alone has moved `end` to 1.0, or as far as it ever does, or would to 1.0 if
+        it went further than it can.
 
         None if it does not start from rest, or cannot be foretold.
         """
@@ -103,22 +104,24 @@ class Wiring:
             value, there = limit, shown(limit)
             if there <= _SHOWS:
                 continue
+            if there < _NEARLY and abs(shown(0.5 * limit) - there) < 1e-3:  # it goes no further
+                return _first(shown, limit, _NEARLY * there)
             while there > _NEARLY and abs(value) > _SMALLEST:
                 value, there = 0.5 * value, shown(0.5 * value)
             if there > 0.0:
                 straight = value / there
                 if value == limit or max(abs(shown(straight * s) - s) for s in (0.25, 0.75, 1.0)) < 1e-3:
                     return float(f"{straight:.6g}")
-            return _first(shown, limit)
+            return _first(shown, limit, _NEARLY)
         return None
 
 
-def _first(shown: Any, limit: float) -> float:
-    """The smallest value at which a shape is nearly whole, by halving."""
+def _first(shown: Any, limit: float, level: float) -> float:
+    """The smallest value at which a shape is so far, by halving."""
     below, above = 0.0, limit
     for _ in range(30):
         middle = 0.5 * (below + above)
-        below, above = (below, middle) if shown(middle) > _NEARLY else (middle, above)
+        below, above = (below, middle) if shown(middle) > level else (middle, above)
     return float(f"{above:.6g}")
 
 

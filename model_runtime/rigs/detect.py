@@ -12,6 +12,8 @@ from ..errors import CharacterError
 from .channels import keyed
 from .presets import RigPreset
 
+_LEAVES = 0.3
+"""A key that lowers the chin by less than this share of what a bone would leaves the jaw to the bone."""
 CARRIES_SKIN = 0.2
 """A jaw bone that takes more than this share of the chin along deforms the face itself."""
 
@@ -108,8 +110,8 @@ def by_name(targets: Sequence[Target]) -> list[tuple[str, Target]]:
 def build_map(proposal: Proposal, probe: RigProbe) -> RigMap:
     """The weights of every channel on every probed target.
 
-    A jaw bone joins only if it carries teeth but not the skin (the jaw keys move that already), turned so that it
-    keeps step with the chin of the jaw keys.
+    A jaw bone joins if it carries teeth but not the skin (the jaw keys move that already), turned so that it keeps
+    step with the chin of the jaw keys; or if the standard leaves the jaw to it, and the keys do not lower the chin.
     """
     preset = proposal.preset
     index_of = {target: i for i, target in enumerate(probe.targets)}
@@ -123,7 +125,7 @@ def build_map(proposal: Proposal, probe: RigProbe) -> RigMap:
             if index is not None:  # both sides may hang on one control
                 weights[row, index] = max(weights[row, index] or weight, weight)
     joined = [i for i, t in enumerate(probe.targets) if not t.is_shape and t.kind == "rotation"]
-    joined = [i for i in joined if not _carries_skin(probe, i)]
+    joined = [i for i in joined if not _carries_skin(probe, i) or _opens_alone(preset, probe, i)]
     for bone in joined[:1]:
         weights[:, bone] = weights @ follow(preset, probe, bone)
     unmapped = tuple(c for c, row in zip(CHANNELS, weights, strict=True) if c != "sil" and not row.any())
@@ -150,8 +152,11 @@ def _tuckers(preset: RigPreset, column: Mapping[str, int], targets: int) -> Floa
 def follow(preset: RigPreset, probe: RigProbe, bone: int) -> Float32:
     """How many radians a bone must turn for each target's value 1.0 to keep step with the chin, float32 [targets].
 
-    Least squares of the chin's displacement by a key on the path of a point carried by the bone.
+    Least squares of the chin's displacement by a key on the path of a point carried by the bone; or where keys leave
+    the jaw to the bone, what the standard states.
     """
+    if _opens_alone(preset, probe, bone):
+        return _stated_turns(preset, probe)
     carried = probe.carried[bone]
     jaw_keys = {preset.normal(name) for name in preset.jaw_keys}
     angles = np.zeros(len(probe.targets), dtype=np.float32)
@@ -159,6 +164,24 @@ def follow(preset: RigPreset, probe: RigProbe, bone: int) -> Float32:
         if jaw_keys & set(map(preset.normal, target.known_as)):
             angles[i] = max(0.0, float(probe.displacement[i, probe.chin] @ carried) / float(carried @ carried))
     return angles
+
+
+def _stated_turns(preset: RigPreset, probe: RigProbe) -> Float32:
+    """Radians of the jaw bone for each target's 1.0, float32 [targets]."""
+    turns = {preset.normal(name): np.radians(degrees) for name, degrees in preset.jaw_turns.items()}
+    found = [max(turns.get(name, 0.0) for name in map(preset.normal, t.known_as or ("",))) for t in probe.targets]
+    return np.array(found, dtype=np.float32)
+
+
+def _opens_alone(preset: RigPreset, probe: RigProbe, bone: int) -> bool:
+    """Whether a bone lowers the lip that the keys which should, by the standard's turns of it, leave in place."""
+    turns = _stated_turns(preset, probe)
+    if not turns.any() or not _carries_skin(probe, bone):
+        return False
+    path = probe.displacement[bone, probe.chin]
+    by_bone, by_key = turns * -float(path @ probe.up), -(probe.displacement[:, probe.chin] @ probe.up)
+    widest = int(turns.argmax())
+    return bool(by_bone[widest] > 0.0 and by_key[widest] < _LEAVES * by_bone[widest])
 
 
 def _carries_skin(probe: RigProbe, bone: int) -> bool:

@@ -33,6 +33,7 @@ class RigPreset:
     closers: the targets that may be used to close the lips; tuckers: those that may bring the lower lip to the teeth,
     and how far. core and minimum: which names, and how many of all, must be there for the preset to be offered.
     life: channel of the life track -> {target name: weight}, as far as this standard has keys for it.
+    jaw_turns: degrees by which the jaw bone turns where a target is 1, if the standard leaves the jaw to a bone.
 
     Spelling. ignore: regular expressions of what may stand in a name or not, such as "^viseme_"; aliases: another
     spelling, in normal form -> the standard's name; cased: S and s are two names; lead: what one character has before
@@ -51,6 +52,7 @@ class RigPreset:
     aliases: Mapping[str, str]
     cased: bool = False
     life: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    jaw_turns: Mapping[str, float] = field(default_factory=dict)
     lead: str = ""
 
     @cached_property
@@ -135,7 +137,7 @@ def _read(path: Path, changed: int) -> RigPreset:
         life = data.get("life", {})
         if unknown := set(life) - set(LIVING):
             raise ValueError(f"its life has channels that there are not: {sorted(unknown)}")
-        for row in (*data["channels"].values(), *life.values(), data["tuckers"]):
+        for row in (*data["channels"].values(), *life.values(), data["tuckers"], data.get("jaw_turns", {})):
             if not all(isinstance(weight, int | float) for weight in row.values()):
                 raise ValueError(f"not all of its weights are numbers: {row}")
         if not data["core"]:
@@ -156,6 +158,7 @@ def _read(path: Path, changed: int) -> RigPreset:
             aliases=spelling.get("aliases", {}),
             cased=spelling.get("case", False),
             life=life,
+            jaw_turns=data.get("jaw_turns", {}),
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError, re.error) as error:
         raise TrackFileError(f"The rig preset {path.name} cannot be used: {error}. Delete or repair it.") from error

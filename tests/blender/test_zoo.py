@@ -375,7 +375,8 @@ def test_a_slider_goes_both_ways(head: bpy.types.Object, short_line: Path) -> No
     character = module.find_character(head, bpy.context.view_layer)
     ways = {t.aliases: t.sign for t in character.targets if t.name == "c_mouthPucker"}
     assert ways == {
-        ("mouthPucker",): pytest.approx(0.025), ("mouthStretchLeft", "mouthStretchRight"): pytest.approx(-0.025)
+        ("mouthPucker", "c_mouthPucker"): pytest.approx(0.025),
+        ("mouthStretchLeft", "mouthStretchRight", "c_mouthPucker back"): pytest.approx(-0.025),
     }  # fmt: skip
     generate(short_line)
     (action,) = actions()
