@@ -171,6 +171,9 @@ def _channels(track: KeyTrack, owner: Any) -> Iterator[tuple[str, int, Float32, 
     if target.kind == "shape_key":
         yield f'key_blocks["{bpy.utils.escape_identifier(target.name)}"].value', 0, track.co, track.handles
         return
+    if target.kind == "number":
+        yield target.name, 0, track.co, track.handles
+        return
     name = bpy.utils.escape_identifier(target.name)
     if target.kind == "property":
         bone = f'pose.bones["{bpy.utils.escape_identifier(target.bone)}"]' if target.bone else ""
@@ -181,16 +184,18 @@ def _channels(track: KeyTrack, owner: Any) -> Iterator[tuple[str, int, Float32, 
         yield path + "location", target.axis, *_mapped(track, lambda way: target.sign * way)
         return
     bone = owner.pose.bones[target.name]
+    once = replace(track, co=track.co[:1], handles=track.handles[:1])
     if bone.rotation_mode == "QUATERNION":  # the pose's quaternion is normalised: w may stay 1 for all axes
-        first = slice(0, 1)
-        yield (
-            path + "rotation_quaternion",
-            0,
-            *_mapped(replace(track, co=track.co[first], handles=track.handles[first]), np.ones_like),
-        )
+        yield path + "rotation_quaternion", 0, *_mapped(once, np.ones_like)
         yield path + "rotation_quaternion", target.axis + 1, *_mapped(track, lambda a: np.tan(0.5 * target.sign * a))
     elif bone.rotation_mode == "AXIS_ANGLE":
         yield path + "rotation_axis_angle", 0, *_mapped(track, lambda angle: target.sign * angle)
+        for axis in range(3):
+            yield (
+                path + "rotation_axis_angle",
+                axis + 1,
+                *_mapped(once, np.ones_like if axis == target.axis else np.zeros_like),
+            )
     else:
         yield path + "rotation_euler", target.axis, *_mapped(track, lambda angle: target.sign * angle)
 
@@ -284,5 +289,5 @@ def _to_rest(character: Character, action: Any) -> None:
     moved = {curve.data_path for slot in action.slots for curve in curves_of(action, slot)}
     for target in keyed(character.targets):
         name = bpy.utils.escape_identifier(target.name)
-        if any(f'["{name}"]' in path for path in moved):
+        if target.name in moved or any(f'["{name}"]' in path for path in moved):
             to_rest(target)

@@ -18,11 +18,14 @@ from .lips import Surface
 
 
 def set_target(target: Target, value: float) -> None:
-    """Poses one target that can be keyed: a key on all its meshes, a bone's turn or way along its axis, a property."""
+    """Poses one target that can be keyed: a key on all its meshes, a bone's turn or way, a property, a number."""
     for name in target.objects:
         obj = bpy.data.objects[name]
         if target.kind == "shape_key":
             obj.data.shape_keys.key_blocks[target.name].value = value
+        elif target.kind == "number":
+            path, _, number = target.name.rpartition(".")
+            setattr(obj.path_resolve(path), number, int(value))
         elif target.kind == "property":
             holder = _holder(target)
             holder[target.name] = type(holder[target.name])(value * target.sign)

@@ -202,7 +202,7 @@ class MouthTrack:
         return self.values[:, CHANNELS.index(name)]
 
 
-TargetKind = Literal["shape_key", "rotation", "location", "property", "group"]
+TargetKind = Literal["shape_key", "rotation", "location", "property", "number", "group"]
 
 
 @dataclass(frozen=True)
@@ -215,10 +215,11 @@ class Target:
     way in the bone's own units along, the local `axis` (0 x, 1 y, 2 z), times `sign`.
     property: a custom property `name` of the object in `objects`, or of its pose bone `bone`, that drives the mouth;
     its value times `sign`.
+    number: a whole number of the object in `objects` that chooses a drawing, by its path `name`.
     group: an expression or a pose called `name` that the character's file declares; `parts` are what is keyed for it
     and the value that each has where the group is 1.
-    aliases: the shape keys that drivers give into the hand of this control alone; they are whole at value 1.0, where
-    the control has gone as far as `sign` says.
+    aliases: the shape keys that drivers give into the hand of this control alone, and for a bone its own name; they are
+    whole at value 1.0, where the control has gone as far as `sign` says.
     """
 
     kind: TargetKind

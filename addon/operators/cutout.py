@@ -1,4 +1,4 @@
-"""A drawn mouth: the number of the drawing as stepped keys on a custom property of any object."""
+"""A drawn mouth: the number of the drawing as stepped keys on a custom property, or on what shows them itself."""
 
 from __future__ import annotations
 
@@ -26,20 +26,41 @@ def drawing_sets(_self: Any, _context: Any) -> list[tuple[str, str, str]]:
     return _sets
 
 
+_MOST = 1000.0
+"""No set of drawings is larger."""
 _sets: list[tuple[str, str, str]] = []
 """Blender keeps no reference to the strings of a dynamic enum: they must live here."""
 
 
 def target_of(obj: bpy.types.Object, name: str) -> Target:
-    """The property as a target. Raises CharacterError if it is not a whole number."""
+    """The custom property of an object; or the frame that its Time Offset modifier holds, or an image empty's offset.
+
+    Raises CharacterError if it has no whole number that chooses a drawing.
+    """
+    if isinstance(obj.get(name), int):
+        return Target("property", name, (obj.name,), 0.0, _MOST)
+    if path := _shown_frame(obj):
+        return Target("number", path, (obj.name,), 0.0, _MOST)
+    if obj.type == "GREASEPENCIL":
+        raise CharacterError(
+            f"“{obj.name}” has no Time Offset modifier in the mode Fixed Frame, which would show one drawing. Add one, "
+            f"or a custom property “{name}” that is a whole number."
+        )
     if not name:
         raise CharacterError("Name the custom property that holds the number of the drawing.")
-    if not isinstance(obj.get(name), int):
-        raise CharacterError(
-            f"“{obj.name}” has no custom property “{name}” that is a whole number. Add one (Object Properties > Custom "
-            "Properties), and let it drive the frame of your drawings."
-        )
-    return Target("property", name, (obj.name,), 0.0, 1000.0)
+    raise CharacterError(
+        f"“{obj.name}” has no custom property “{name}” that is a whole number. Add one (Object Properties > Custom "
+        "Properties), and let it drive the frame of your drawings."
+    )
+
+
+def _shown_frame(obj: bpy.types.Object) -> str:
+    """The path of the number of the drawing that an object shows, "" if it shows none by a number."""
+    for modifier in obj.modifiers:
+        if modifier.type == "GREASE_PENCIL_TIME" and modifier.mode == "FIX":
+            return f'modifiers["{bpy.utils.escape_identifier(modifier.name)}"].offset'
+    image = obj.data if obj.type == "EMPTY" else None
+    return "image_user.frame_offset" if image is not None and image.source in ("SEQUENCE", "MOVIE") else ""
 
 
 class LABIAL_OT_cutout(bpy.types.Operator):
@@ -70,4 +91,4 @@ class LABIAL_OT_cutout(bpy.types.Operator):
         written = keyframes.write(character, keys, request.sound.name, made_from)
         keyframes.finish(written.action, written.kept, keys)
         notes = " ".join(written.warnings)
-        self.report({"INFO"}, f"{keys.key_count} drawings on “{target.name}” of {obj.name}. {notes}".strip())
+        self.report({"INFO"}, f"{keys.key_count} drawings on {target.name} of “{obj.name}”. {notes}".strip())

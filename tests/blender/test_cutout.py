@@ -68,6 +68,58 @@ def test_what_is_no_number_of_a_drawing_is_named(puppet: bpy.types.Object, value
     assert puppet.animation_data is None or puppet.animation_data.action is None
 
 
+def pencil(first: int) -> bpy.types.Object:
+    """Six drawings of Grease Pencil at frames from `first`, each a stroke of so many points; active."""
+    bpy.ops.object.grease_pencil_add(type="EMPTY")
+    obj = bpy.context.object
+    for layer in list(obj.data.layers):
+        obj.data.layers.remove(layer)
+    layer = obj.data.layers.new("mouth")
+    for number in range(6):
+        layer.frames.new(first + number).drawing.add_strokes([number + 2])
+    return obj
+
+
+def shown_points(obj: bpy.types.Object) -> int:
+    """How many points the drawing has that the object shows."""
+    shown = obj.evaluated_get(bpy.context.evaluated_depsgraph_get()).evaluated_geometry()  # it owns what is below
+    return len(shown.grease_pencil.layers[0].current_frame().drawing.strokes[0].points)
+
+
+def test_grease_pencil_shows_its_drawings_by_its_own_number(puppet: bpy.types.Object) -> None:
+    obj, settings = pencil(10), bpy.context.scene.labial
+    settings.cutout_set, settings.cutout_first = "Six mouths (closed, A, I, U, E, O)", 10
+    with pytest.raises(RuntimeError, match="no Time Offset modifier in the mode Fixed Frame"):
+        bpy.ops.labial.cutout()
+    modifier = obj.modifiers.new("Mouth", "GREASE_PENCIL_TIME")
+    modifier.mode, modifier.offset = "FIX", 10
+    assert bpy.ops.labial.cutout() == {"FINISHED"}
+    (curve,) = obj.animation_data.action.layers[0].strips[0].channelbag(obj.animation_data.action_slot).fcurves
+    assert curve.data_path == 'modifiers["Mouth"].offset'
+    assert {point.interpolation for point in curve.keyframe_points} == {"CONSTANT"}
+    numbers, points = set(), set()
+    for frame in range(1, 210, 2):
+        bpy.context.scene.frame_set(frame)
+        assert shown_points(obj) == modifier.offset - 10 + 2
+        numbers.add(modifier.offset)
+        points.add(shown_points(obj))
+    assert numbers <= set(range(10, 16)) and len(points) >= 5
+
+
+def test_an_image_sequence_is_stepped_by_its_offset(puppet: bpy.types.Object) -> None:
+    obj = puppet
+    del obj["mouth"]
+    image = bpy.data.images.new("mouth", 8, 8)
+    image.source = "SEQUENCE"
+    obj.empty_display_type, obj.data = "IMAGE", image
+    assert bpy.ops.labial.cutout() == {"FINISHED"}
+    found = set()
+    for frame in range(1, 210):
+        bpy.context.scene.frame_set(frame)
+        found.add(obj.image_user.frame_offset)
+    assert len(found) >= 5
+
+
 def test_a_missing_sound_leaves_the_puppet_as_it_was(puppet: bpy.types.Object, tmp_path: Path) -> None:
     bpy.context.scene.labial.filepath = str(tmp_path / "nothing.wav")
     with pytest.raises(RuntimeError, match="no sound file"):
