@@ -16,8 +16,8 @@ from bpy.props import (
 )
 
 from ..model_runtime.contracts import Report
-from . import compat, styles
-from .operators import cutout, mapping, scene, words
+from . import compat, mapping_list, styles
+from .operators import cutout, scene, words
 
 _items: dict[str, list[tuple[str, str, str]]] = {}
 """Blender keeps no reference to the strings of a dynamic enum: they must live here."""
@@ -115,7 +115,7 @@ class LabialWeight(bpy.types.PropertyGroup):
 
     name: StringProperty(name="Target")
     weight: FloatProperty(
-        name="Weight", soft_min=0.0, soft_max=1.0, precision=3, update=mapping.weight_changed,
+        name="Weight", soft_min=0.0, soft_max=1.0, precision=3, update=mapping_list.weight_changed,
         description="The target's value when the channel is 1",
     )  # fmt: skip
 
@@ -132,11 +132,11 @@ class LabialMapping(bpy.types.PropertyGroup):
     before: StringProperty()
     message: StringProperty()
     channel: EnumProperty(
-        name="Channel", items=mapping.CHANNEL_ITEMS, default="aa", update=mapping.channel_chosen,
+        name="Channel", items=mapping_list.CHANNEL_ITEMS, default="aa", update=mapping_list.channel_chosen,
         description="What the mouth shows: one of fifteen visemes, or what jaw, lips and tongue do by themselves",
     )  # fmt: skip
     preview: BoolProperty(
-        name="Preview", update=mapping.preview_changed,
+        name="Preview", update=mapping_list.preview_changed,
         description="Pose the character with this channel alone; switching off puts back what was there",
     )  # fmt: skip
     weights: CollectionProperty(type=LabialWeight)

@@ -7,24 +7,22 @@ from typing import Any
 import bpy
 
 from . import command_line, overlay
-from .live_panel import LABIAL_PT_live
 from .export_panel import LABIAL_PT_export
 from .export_settings import LabialExport
+from .live_panel import LABIAL_PT_live
+from .operators.build_visemes import LABIAL_OT_build_visemes
 from .operators.cutout import LABIAL_OT_cutout
 from .operators.export import CLASSES as EXPORT_OPERATORS
 from .operators.line import LABIAL_OT_add_head, LABIAL_OT_clear, LABIAL_OT_generate, draw_add_menu
 from .operators.live import LABIAL_OT_live, LABIAL_OT_stop_live
 from .operators.mapping import (
     LABIAL_OT_add_target,
-    LABIAL_OT_build_visemes,
     LABIAL_OT_edit_mapping,
-    LABIAL_OT_export_mapping,
-    LABIAL_OT_import_mapping,
     LABIAL_OT_mirror_mapping,
     LABIAL_OT_remove_target,
     LABIAL_OT_reset_mapping,
-    LABIAL_OT_save_rig,
 )
+from .operators.mapping_files import LABIAL_OT_export_mapping, LABIAL_OT_import_mapping, LABIAL_OT_save_rig
 from .operators.override import LABIAL_OT_make_override
 from .operators.scene import CLASSES as SCENE_OPERATORS
 from .operators.style import LABIAL_OT_save_style

@@ -12,10 +12,11 @@ from ...model_runtime.errors import CharacterError
 from ...model_runtime.rigs.vrm_file import read_expressions
 from .. import vrm
 from ..character import find_character, objects_of
+from .of_character import OfCharacter
 from .telling import tells_errors
 
 
-class LABIAL_OT_read_vrm(bpy.types.Operator, ImportHelper):  # type: ignore[misc]
+class LABIAL_OT_read_vrm(OfCharacter, ImportHelper):  # type: ignore[misc]
     """Read which shape keys make A, I, U, E and O from the VRM file that the selected character was imported from"""
 
     bl_idname = "labial.read_vrm"
@@ -24,13 +25,6 @@ class LABIAL_OT_read_vrm(bpy.types.Operator, ImportHelper):  # type: ignore[misc
 
     filename_ext = ".vrm"
     filter_glob: StringProperty(default="*.vrm;*.glb", options={"HIDDEN"})  # type: ignore[valid-type]
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        """Needs a character."""
-        if context.active_object is None:
-            cls.poll_message_set("Select a character: its face or its rig")
-        return context.active_object is not None
 
     @tells_errors
     def execute(self, context: bpy.types.Context) -> None:

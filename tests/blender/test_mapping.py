@@ -184,7 +184,7 @@ def test_the_preview_poses_one_channel_and_puts_back_what_was_there(head: bpy.ty
 def test_the_preview_of_p_and_f_is_what_was_proven_to_close(head: bpy.types.Object) -> None:
     mouth, mapping = Mouth(head), listed("aa")
     mapping.preview = True
-    seen = importlib.import_module(f"{MODULE}.addon.operators.mapping")
+    seen = importlib.import_module(f"{MODULE}.addon.mapping_list")
     measured = seen._seen
     set_weight(mapping, "mouthUpperUpLeft", 0.3)
     assert seen._seen is measured, "a slider is dragged: nothing is measured again"
