@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -69,52 +70,90 @@ def features(probe: RigProbe) -> Float32:
     return np.asarray(np.stack([*seen, gap, aside], axis=1) / probe.width, dtype=np.float32)
 
 
+@dataclass(frozen=True)
+class _Group:
+    """Targets that move together, as both sides of one thing: index and sign; what they do at 1, and their range."""
+
+    members: tuple[tuple[int, float], ...]
+    does: Float32
+    low: float
+    high: float
+
+
 def fit_map(probe: RigProbe) -> RigMap:
     """Every channel as the mixture of targets that comes nearest to its articulation."""
-    targets = probe.targets
     seen = features(probe)
-    reach = np.array([max(abs(t.minimum), abs(t.maximum)) for t in targets], dtype=np.float32)
-    moving = np.abs(seen[:, : len(FEATURES)]).max(axis=1) * reach > _MOVES
-    groups = _groups(probe, seen, np.flatnonzero(moving))
-    joined = np.stack([sum(sign * seen[i] for i, sign in group) for group in groups]) if groups else seen[:0]
-    low = np.array([max(_lowest(targets[i], sign) for i, sign in group) for group in groups], dtype=np.float32)
-    high = np.array([min(_highest(targets[i], sign) for i, sign in group) for group in groups], dtype=np.float32)
-    jaw = _jaw(joined, high)
-    wanted = {name: _row(row) for name, row in articulation().items()}
-    if jaw is None and len(groups):
-        wanted = _as_wide(wanted, float((joined[:, -2] * high).max()))
-    weights = np.zeros((len(CHANNELS), len(targets)), dtype=np.float32)
-    for channel, goal in wanted.items():
-        if channel == "jaw":
-            found = _solve(joined[[jaw]], goal, low[[jaw]], high[[jaw]]) if jaw is not None else None
-            chosen = [jaw] if jaw is not None else []
-        else:
-            if jaw is not None and channel in VISEMES:
-                goal = (
-                    goal
-                    - goal[FEATURES.index("chin_down")] / wanted["jaw"][FEATURES.index("chin_down")] * wanted["jaw"]
-                )
-            chosen = [g for g in range(len(groups)) if g != jaw]
-            found = _solve(joined[chosen], goal, low[chosen], high[chosen])
-        for g, weight in zip(chosen, found if found is not None else (), strict=True):
-            for i, sign in groups[g]:
-                weights[CHANNELS.index(channel), i] += sign * weight
-    shuts = np.maximum(-joined[:, -2] * high, -joined[:, -2] * low) > _MOVES
-    closers = [i for g, group in enumerate(groups) if g != jaw and shuts[g] for i, _ in group]
-    used = sorted({i for group in groups for i, _ in group})
-    title = f"by what they do: {len(used)} targets move the mouth"
-    jaw_name = ", ".join(targets[i].name for i, _ in groups[jaw]) if jaw is not None else "with the visemes"
-    lifts = np.array([seen[:, FEATURES.index("lower_down")] < -_TUCKS, seen[:, FEATURES.index("lower_out")] < -_TUCKS])
-    tuckers = np.where(np.isin(np.arange(len(targets)), closers) & lifts.any(axis=0), 0.5 * reach, 0.0)
+    groups = _mouth_groups(probe, seen)
+    jaw = _jaw(groups)
+    weights = _weights(groups, jaw, _goals(groups, jaw), len(probe.targets))
+    closers = [i for group in groups if group is not jaw and _shuts(group) for i, _ in group.members]
     return RigMap(
         preset="fitted",
-        targets=targets,
+        targets=probe.targets,
         weights=frozen_array(weights),
         closers=frozen_array(closers, np.int32),
-        tuckers=frozen_array(tuckers),
-        coverage=f"{title}; jaw: {jaw_name}; tongue: none",
+        tuckers=frozen_array(_tuckers(probe, seen, closers)),
+        coverage=_coverage(probe, groups, jaw),
         approximated=tuple(c for c, row in zip(CHANNELS, weights, strict=True) if c != "sil" and not row.any()),
     )
+
+
+def _mouth_groups(probe: RigProbe, seen: Float32) -> list[_Group]:
+    """What moves the mouth, sides joined."""
+    targets = probe.targets
+    moving = np.abs(seen[:, : len(FEATURES)]).max(axis=1) * _reach(targets) > _MOVES
+    return [
+        _Group(
+            tuple(members),
+            np.asarray(sum(sign * seen[i] for i, sign in members), dtype=np.float32),
+            max(_lowest(targets[i], sign) for i, sign in members),
+            min(_highest(targets[i], sign) for i, sign in members),
+        )
+        for members in _groups(probe, seen, np.flatnonzero(moving))
+    ]
+
+
+def _goals(groups: Sequence[_Group], jaw: _Group | None) -> dict[str, Float32]:
+    """What each channel should do here: wider where vowels are whole shapes, without the jaw where that is apart."""
+    wanted = {name: _row(row) for name, row in articulation().items()}
+    if jaw is None:
+        gaps = [float(group.does[-2]) * group.high for group in groups]
+        return _as_wide(wanted, max(gaps)) if gaps else wanted
+    down, whole = FEATURES.index("chin_down"), wanted["jaw"]
+    return {name: goal - goal[down] / whole[down] * whole if name in VISEMES else goal for name, goal in wanted.items()}
+
+
+def _weights(groups: Sequence[_Group], jaw: _Group | None, goals: Mapping[str, Float32], targets: int) -> Float32:
+    """The weights of all channels [len(CHANNELS), targets]; the jaw moves its own channel alone."""
+    weights = np.zeros((len(CHANNELS), targets), dtype=np.float32)
+    for channel, goal in goals.items():
+        chosen = [g for g in groups if (g is jaw) == (channel == "jaw")]
+        for group, weight in zip(chosen, _solve(chosen, goal), strict=True):
+            for i, sign in group.members:
+                weights[CHANNELS.index(channel), i] += sign * weight
+    return weights
+
+
+def _shuts(group: _Group) -> bool:
+    """Whether it can bring the lips together."""
+    return bool(max(-group.does[-2] * group.high, -group.does[-2] * group.low) > _MOVES)
+
+
+def _tuckers(probe: RigProbe, seen: Float32, closers: Sequence[int]) -> Float32:
+    """How far each target may bring the lower lip to the teeth: closers that raise it or draw it back."""
+    lifts = (seen[:, FEATURES.index("lower_down")] < -_TUCKS) | (seen[:, FEATURES.index("lower_out")] < -_TUCKS)
+    able = np.isin(np.arange(len(probe.targets)), closers) & lifts
+    return np.asarray(np.where(able, 0.5 * _reach(probe.targets), 0.0), dtype=np.float32)
+
+
+def _reach(targets: Sequence[Target]) -> Float32:
+    return np.array([max(abs(t.minimum), abs(t.maximum)) for t in targets], dtype=np.float32)
+
+
+def _coverage(probe: RigProbe, groups: Sequence[_Group], jaw: _Group | None) -> str:
+    used = {i for group in groups for i, _ in group.members}
+    jaw_name = ", ".join(probe.targets[i].name for i, _ in jaw.members) if jaw is not None else "with the visemes"
+    return f"by what they do: {len(used)} targets move the mouth; jaw: {jaw_name}; tongue: none"
 
 
 def _row(features_: Mapping[str, float]) -> Float32:
@@ -129,31 +168,33 @@ def _as_wide(wanted: dict[str, Float32], widest: float) -> dict[str, Float32]:
     return {name: goal * (scale if goal[gap] > 0.0 and name != "jaw" else 1.0) for name, goal in wanted.items()}
 
 
-def _solve(effect: Float32, goal: Float32, low: Float32, high: Float32) -> Float32:
+def _solve(groups: Sequence[_Group], goal: Float32) -> Float32:
     """Weights [groups]; a second time without those that add little."""
+    if not groups:
+        return np.zeros(0, dtype=np.float32)
     important = np.array([_IMPORTANT[name] for name in (*FEATURES, "gap", "aside")], dtype=np.float32)
+    effect = np.stack([group.does for group in groups]) * important
+    low, high = (np.array([getattr(g, end) for g in groups], dtype=np.float32) for end in ("low", "high"))
     zero = np.zeros(len(effect), dtype=np.float32)
-    found = bounded(effect * important, goal * important, zero, low, high, hold=0.02)
+    found = bounded(effect, goal * important, zero, low, high, hold=0.02)
     keep = np.abs(found) > _LITTLE * np.maximum(high, -low)
-    return bounded(
-        effect * important, goal * important, zero, np.where(keep, low, 0.0), np.where(keep, high, 0.0), 0.02
-    )
+    return bounded(effect, goal * important, zero, np.where(keep, low, 0.0), np.where(keep, high, 0.0), 0.02)
 
 
-def _jaw(joined: Float32, high: Float32) -> int | None:
+def _jaw(groups: Sequence[_Group]) -> _Group | None:
     """The group that opens the jaw and little else, if it can be told from the others."""
-    if not len(joined):
+    if not groups:
         return None
     goal = _row(articulation()["jaw"])[: len(FEATURES)]
-    rows = joined[:, : len(FEATURES)]
+    rows = np.stack([group.does[: len(FEATURES)] for group in groups])
     alike = rows @ goal / np.maximum(np.linalg.norm(rows, axis=1) * np.linalg.norm(goal), 1e-9)
-    drop = rows[:, FEATURES.index("chin_down")] * high
+    drop = rows[:, FEATURES.index("chin_down")] * np.array([group.high for group in groups], dtype=np.float32)
     fit = np.where((alike > _JAW_LIKE) & (drop > _JAW_DROP), alike * drop, 0.0)
     best = int(fit.argmax())
     if fit[best] <= 0.0:
         return None
     others = np.delete(np.where(alike > 0.5, drop, 0.0), best)
-    return best if others.max(initial=0.0) < _SHARED * drop[best] else None
+    return groups[best] if others.max(initial=0.0) < _SHARED * drop[best] else None
 
 
 def _groups(probe: RigProbe, seen: Float32, members: NDArray[np.int64]) -> list[list[tuple[int, float]]]:
