@@ -112,3 +112,20 @@ def addon_data(block: bpy.types.ID, name: str) -> Any:
         properties = block.bl_system_properties_get()
         return properties.get(name) if properties else None
     return block.get(name)
+
+
+def use_cycles(scene: bpy.types.Scene, samples: int) -> None:
+    """Rendering on the processor, with no more light than what lamps send."""
+    render: Any = scene.render
+    render.engine = "CYCLES"
+    cycles: Any = scene.cycles
+    cycles.device, cycles.samples, cycles.use_adaptive_sampling, cycles.use_denoising = "CPU", samples, False, False
+    cycles.max_bounces = 1
+
+
+def as_png(scene: bpy.types.Scene) -> None:
+    """What is rendered is written as a PNG picture; 5.x has to be told that it is no film."""
+    image = scene.render.image_settings
+    if hasattr(image, "media_type"):
+        image.media_type = "IMAGE"
+    image.file_format, image.color_mode = "PNG", "RGB"

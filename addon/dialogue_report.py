@@ -15,7 +15,7 @@ from ..model_runtime.contracts import Style
 from ..model_runtime.errors import LipSyncError
 from ..model_runtime.scenes.batch_report import BatchLine, described, write_batch_report
 from ..model_runtime.speech_data import from_data
-from . import dubs, keyframes
+from . import dubs, keyframes, stills
 from .dialogue import PROVEN, actions_of_line
 from .line_list import WAITING
 from .request import decode, sound_of_file
@@ -31,11 +31,21 @@ def lines_of(scene: bpy.types.Scene) -> list[BatchLine]:
     return [_described(scene, line, advice) for line in scene.labial.lines]
 
 
-def write_report(scene: bpy.types.Scene, path: str) -> list[BatchLine]:
-    """A page about all lines of the scene. Returns what it says of each."""
+def write_report(context: bpy.types.Context, path: str, *, pictures: bool = False) -> list[BatchLine]:
+    """A page about all lines of the scene. Returns what it says of each.
+
+    pictures: stills of the lines that are to be seen, in a folder beside the page. Raises OSError.
+    """
+    scene, page = context.scene, Path(bpy.path.abspath(path))
     rows = lines_of(scene)
-    name = bpy.path.display_name_from_filepath(bpy.data.filepath) or scene.name
-    write_batch_report(Path(bpy.path.abspath(path)), name, rows)
+    if pictures:
+        folder = page.with_name(f"{page.stem}_stills")
+        made = stills.take(context, folder)
+        rows = [
+            replace(row, still=f"{folder.name}/{name}") if (name := made.get((row.name, row.language))) else row
+            for row in rows
+        ]
+    write_batch_report(page, bpy.path.display_name_from_filepath(bpy.data.filepath) or scene.name, rows)
     return rows
 
 

@@ -184,6 +184,9 @@ class LABIAL_OT_report_lines(bpy.types.Operator):
     bl_label = "Write Report"
 
     filepath: StringProperty(subtype="FILE_PATH", default="//dialogue.html")  # type: ignore[valid-type]
+    pictures: BoolProperty(  # type: ignore[valid-type]
+        name="Stills", description="Also render the mouth of each line that is to be seen, where it is widest"
+    )
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
         """Asks where."""
@@ -193,7 +196,7 @@ class LABIAL_OT_report_lines(bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Writes it."""
         try:
-            rows = dialogue_report.write_report(context.scene, self.filepath)
+            rows = dialogue_report.write_report(context, self.filepath, pictures=self.pictures)
         except (LipSyncError, OSError) as error:
             self.report({"ERROR"}, f"The report cannot be written: {error}")
             return {"CANCELLED"}

@@ -8,6 +8,7 @@ from html import escape
 from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 import numpy as np
 
@@ -40,7 +41,8 @@ class BatchLine:
     closures, touches: (proven, all) frames of p b m and of f v. confidence: 0-1; text_fit: 0-1 or None without
     transcript; level: dBFS of its vowels; clipped: share of samples at full scale; sync_ms: how much later than the
     voice the jaw moves, None where too little is said to tell; moved: frames by which its sound strip was moved away
-    from it; dub: how it would fit its shot, "" if it does; picture: its drawing as SVG.
+    from it; dub: how it would fit its shot, "" if it does; still: a picture of the mouth, as a link from the page;
+    picture: its drawing as SVG.
     """
 
     name: str
@@ -58,6 +60,7 @@ class BatchLine:
     sync_ms: float | None = None
     moved: int = 0
     dub: str = ""
+    still: str = ""
     picture: str = ""
 
 
@@ -195,9 +198,10 @@ def _card(line: BatchLine, found: Sequence[Warned]) -> str:
     if line.text_fit is not None:
         cells.append(f"transcript {line.text_fit:.0%}")
     notes = "".join(f'<p class="warning">{escape(warned.text)}</p>' for warned in found)
+    still = f'<p><a href="{escape(quote(line.still))}">Still at its widest</a></p>' if line.still else ""
     opened = " open" if found else ""
     return (
         f'<details{opened} data-line="{escape(f"{line.name} {line.language}")}"><summary>'
         f'<b class="{verdict}">{escape(line.name)}</b> '
-        f"{escape(' · '.join(cells))}</summary>{notes}{line.picture}</details>"
+        f"{escape(' · '.join(cells))}</summary>{notes}{line.picture}{still}</details>"
     )

@@ -233,6 +233,22 @@ def test_the_command_names_what_cannot_be_written(
     assert "absent" in capsys.readouterr().err and not (tmp_path / "absent").exists()
 
 
+def test_the_page_links_stills_of_the_lines_that_are_to_be_seen(scene: bpy.types.Scene, tmp_path: Path) -> None:
+    add(scene, cut(tmp_path / "x.en.wav", 0.0, 1.2), 1, "en-us", "x")
+    add(scene, cut(tmp_path / "x.de.wav", 1.6, 2.8), 1, "de", "x")
+    assert made(scene) == ["DONE", "DONE"]
+    scene.labial.spoken = "de"
+    scene.frame_set(7)
+    before = snapshot()
+    assert bpy.ops.labial.report_lines(filepath=str(tmp_path / "page.html"), pictures=True) == {"FINISHED"}
+    assert snapshot() == before and bpy.context.scene == scene
+    (still,) = (tmp_path / "page_stills").iterdir()
+    assert f'href="page_stills/{still.name}"' in (tmp_path / "page.html").read_text(encoding="utf-8")
+    picture = bpy.data.images.load(str(still))
+    lit = np.array(picture.pixels[:]).reshape(picture.size[1], picture.size[0], 4)[:, :, 0]
+    assert lit.mean() > 0.2 and lit.std() > 0.05, "a lit face, not a blank"
+
+
 # Dubs
 
 
