@@ -62,6 +62,7 @@ def local() -> Certificate:
     chain, key = folder / "chain.pem", folder / "key.pem"
     if not chain.exists():
         pem, private = _make()
+        key.unlink(missing_ok=True)  # one without its chain, which is written last, is of no use
         keys.write_private(key, private)
         chain.write_bytes(pem)
     return own(chain, key)
@@ -74,15 +75,15 @@ def _make() -> tuple[bytes, bytes]:
     from cryptography.hazmat.primitives.asymmetric import ec
 
     root_key, leaf_key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
-    root = _certificate(LOCAL + " (root)", root_key, None, root_key)
-    leaf = _certificate(LOCAL, leaf_key, root, root_key)
+    root = issued(LOCAL + " (root)", root_key, None, root_key)
+    leaf = issued(LOCAL, leaf_key, root, root_key)
     private = leaf_key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
     return _pem(leaf, root), private
 
 
-def _certificate(name: str, key: Any, issuer: x509.Certificate | None, signer: Any) -> x509.Certificate:
+def issued(name: str, key: Any, issuer: x509.Certificate | None, signer: Any) -> x509.Certificate:
     """A certificate of `key`, signed by `signer`; without an issuer it is a root."""
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes

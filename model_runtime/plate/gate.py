@@ -60,14 +60,19 @@ class Permission:
         if seal is not _SEAL:
             raise TypeError("a Permission is given by gate.permit alone")
 
-    def check(self, purpose: Purpose, plate: str) -> None:
-        """Raises ConsentError unless this was given for that purpose and plate (its hash), and still holds."""
+    def check(self, purpose: Purpose, plate: str, audio: str | None = None) -> None:
+        """Raises ConsentError unless this was given for that purpose and plate, and still holds.
+
+        plate, audio: hashes of what is really at hand; the sound's as soon as there is one.
+        """
         if self.use.purpose is not purpose:
             raise ConsentError(
                 f"{self.performer}'s consent was asked to {self.use.purpose.value}, not to {purpose.value}."
             )
         if self.use.plate != plate:
             raise ConsentError(f"{self.performer}'s consent was asked for another recording than this.")
+        if audio is not None and self.use.audio != audio:
+            raise ConsentError(f"{self.performer}'s consent was asked for another sound than this.")
         if datetime.now(UTC) >= self.ends:
             raise ConsentError(f"{self.performer}'s consent has ended on {timestamp(self.ends)}.")
 

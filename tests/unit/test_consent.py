@@ -228,9 +228,15 @@ def test_what_was_agreed_is_permitted(write: Callable[..., Path]) -> None:
     salted = hashlib.sha256(bytes.fromhex(data["salt"]) + canonical_json.encode(data)).hexdigest()
     assert permission.consent_hash == salted and permission.performer == "Anna Example" and permission.approval
     permission.check(gate.Purpose.REDUB, PLATE)
-    for purpose, plate in ((gate.Purpose.PLATE_FIT, PLATE), (gate.Purpose.REDUB, SOUND)):
+    permission.check(gate.Purpose.REDUB, PLATE, SOUND)
+    others = (
+        (gate.Purpose.PLATE_FIT, PLATE, SOUND),
+        (gate.Purpose.REDUB, SOUND, SOUND),
+        (gate.Purpose.REDUB, PLATE, PLATE),
+    )
+    for asked in others:
         with pytest.raises(ConsentError, match="consent was asked"):
-            permission.check(purpose, plate)
+            permission.check(*asked)
 
 
 def test_a_permission_cannot_be_made_or_changed_by_hand(write: Callable[..., Path]) -> None:

@@ -16,6 +16,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from PIL import Image
 
@@ -278,6 +280,29 @@ def test_a_certificate_is_made_once_and_trusted_only_if_the_user_says_so(
         certificate.own(home / "certificate/chain.pem", tmp_path / "other.key")
     with pytest.raises(ProvenanceError, match="cannot be used"):
         certificate.own(tmp_path / "missing.pem", tmp_path / "other.key")
+
+
+@pytest.mark.parametrize(
+    "leaf",
+    [ec.generate_private_key(ec.SECP384R1()), Ed25519PrivateKey.generate(), rsa.generate_private_key(65537, 2048)],
+    ids=["P-384", "Ed25519", "RSA"],
+)
+def test_the_users_own_certificate_may_have_any_usual_key(
+    leaf: Any, result: Callable[[str], Path], redub: provenance.Redub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a passphrase on the key."""
+    chain, key = tmp_path / "chain.pem", tmp_path / "key.pem"
+    root_key = ec.generate_private_key(ec.SECP256R1())
+    root = certificate.issued("Root of a test", root_key, None, root_key)
+    certificates = [certificate.issued("A studio", leaf, root, root_key), root]
+    chain.write_bytes(b"".join(made.public_bytes(serialization.Encoding.PEM) for made in certificates))
+    locked = serialization.BestAvailableEncryption(b"open sesame")
+    keys.write_private(key, leaf.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, locked))
+    monkeypatch.setenv(keys.PASSPHRASE, "open sesame")
+    path = result("png")
+    provenance.sign(path, redub, certificate.own(chain, key))
+    found = provenance.read(path)
+    assert (found.state, found.signer) == ("valid", "A studio")
 
 
 @pytest.mark.parametrize("kind", ["png", "jpg", "tif"])
