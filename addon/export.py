@@ -14,6 +14,7 @@ from ..model_runtime.errors import LipSyncError
 from ..model_runtime.export.clip import Clip, clip_name
 from ..model_runtime.export.compare import Comparison
 from ..model_runtime.export.formats import Engine, load_engine
+from . import player
 from .character import Character
 from .export_blender import WRITERS, check, limits
 from .export_check import check_glb
@@ -70,7 +71,7 @@ def export(
     if not baked:
         return failed
     job = _Job(character, engine, settings, names, time.perf_counter() - started)
-    if target == "glb":
+    if target in ("glb", "player"):
         made = [_write_glb(job, baked, file or folder / f"{file_name(character.name)}{engine.suffix}")]
     elif file and len(baked) > 1:
         raise ExportError(f"{engine.title} takes one line a file, and there are {len(baked)}. Choose a folder.")
@@ -123,6 +124,8 @@ def _write_glb(job: _Job, baked: Sequence[Baked], path: Path) -> Exported:
         job.character, clips, job.names, job.engine.options, deform_only=settings.deform_only,
         tolerance=SPARSE if settings.sparse else 0.0,
     )  # fmt: skip
+    if job.engine.id == "player":
+        made = player.page_of(made, baked, job.character.name)
     write_whole(made, path)
     exported = Exported(
         job.engine.id, job.character.name, str(path), tuple(clip.name for clip in clips),
@@ -131,7 +134,8 @@ def _write_glb(job: _Job, baked: Sequence[Baked], path: Path) -> Exported:
     )  # fmt: skip
     if not settings.check:
         return exported
-    compared = check_glb(path, [clip.spelled(job.names) for clip in clips])
+    with player.model_in(path) as model:
+        compared = check_glb(model, [clip.spelled(job.names) for clip in clips])
     return replace(exported, read_by="Blender's glTF importer", comparisons=tuple(compared))
 
 

@@ -28,7 +28,7 @@ FORMATS: Mapping[str, Callable[[Motion], bytes]] = {
     "rhubarb": drawings.encode_rhubarb,
 }
 
-FROM_BLENDER = ("glb", "fbx_unity", "fbx_unreal", "usd", "alembic", "mouth")
+FROM_BLENDER = ("glb", "player", "fbx_unity", "fbx_unreal", "usd", "alembic", "mouth")
 """The targets that need a character, so that the add-on alone writes them."""
 
 SPELLINGS: Mapping[str, Callable[[str], str]] = {

@@ -63,6 +63,12 @@ def page(glb: bytes, lines: Sequence[Spoken], title: str, library: Path = LIBRAR
     return re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], _read("page.html")).encode()
 
 
+def model_of(page: bytes) -> bytes:
+    """The GLB in a page."""
+    _, _, rest = page.partition(b' id="model">')
+    return base64.b64decode(rest.partition(b"<")[0])
+
+
 def _read(name: str) -> str:
     return (PAGE / name).read_text(encoding="utf-8")
 

@@ -33,7 +33,7 @@ class Page(HTMLParser):
         super().__init__()
         self.scripts: dict[str, str] = {}
         self.fetched: list[str] = []
-        self.title, self._open = "", ""
+        self.source, self.title, self._open = text, "", ""
         self.feed(text)
 
     def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
@@ -76,7 +76,7 @@ def page(library: Path, track: MouthTrack) -> Page:
 
 def test_model_sounds_and_lines_are_inside(page: Page, track: MouthTrack) -> None:
     assert page.title == "A <b>title</b> & more"
-    assert base64.b64decode(page.scripts["model"]) == GLB
+    assert base64.b64decode(page.scripts["model"]) == player.model_of(page.source.encode()) == GLB
     assert base64.b64decode(page.scripts["sound-0"]) == LINE.read_bytes()
     assert base64.b64decode(page.scripts["sound-1"]) == b"second"
     one, two = json.loads(page.scripts["lines"])
