@@ -178,7 +178,7 @@ def test_keys_that_let_anyone_sign_are_refused(y: int) -> None:
     ("y", "fits"), [(1, True), (2**255 - 18, False), (2**255 + 1, False)], ids=["1", "1 as p + 1", "minus zero"]
 )
 def test_points_have_one_spelling(y: int, fits: bool) -> None:
-    """A signature made with the nonce 0, so that R is the neutral element: its equation holds in every spelling of R."""
+    """A signature made with the nonce 0, so that R is the neutral element: the equation holds for any spelling."""
     seed, r, public = b"A" * 32, y.to_bytes(32, "little"), ANNA.public_key().public_bytes_raw()
     secret = int.from_bytes(hashlib.sha512(seed).digest()[:32], "little") & (2**254 - 8) | 2**254
     k = int.from_bytes(hashlib.sha512(r + public + b"text").digest(), "little")
