@@ -85,8 +85,11 @@ def _casts() -> list[list[Any]]:
 
 
 def _tracks(owner: Any) -> list[Any]:
-    """The NLA tracks of a data-block that hold lines and nothing else, from the lowest to the highest."""
-    data = owner.animation_data
+    """The NLA tracks of a data-block that hold lines and nothing else, from the lowest to the highest.
+
+    What is linked plays as its own file has it.
+    """
+    data = owner.animation_data if owner.library is None else None
     return [t for t in data.nla_tracks if t.strips and all(_is_line(s.action) for s in t.strips)] if data else []
 
 
@@ -148,7 +151,7 @@ def _free(data: Any) -> None:
 def _lift() -> None:
     """Takes merged Actions away; their lines play from their strips, with what was changed."""
     every: list[Any] = list(bpy.data.actions)
-    for action in [a for a in every if keyframes.is_merged(a)]:
+    for action in [a for a in every if keyframes.is_merged(a) and a.library is None]:
         changed = touched.changed(action, MARK)
         for owner in [*bpy.data.objects, *bpy.data.shape_keys]:
             slot = keyframes.played_slot(action, owner)

@@ -38,6 +38,8 @@ LINES = (
 """Speaker, English, German, French. The last two are one sound on two characters."""
 TOGETHER = {5: 0.5, 11: 0.7, 19: 1.0}
 """Lines that begin while another character speaks: the share of the line before that they overlap."""
+APART = 1.1
+"""Seconds from line to line."""
 BAD = ("l14", "fr")
 """The take whose sound is none."""
 
@@ -46,14 +48,14 @@ def make_sheet(folder: Path, library: Path) -> Path:
     """Sounds and sheet in a folder. library: the folder of the package espeakng_loader."""
     wanted, rows, at = [], ["id,character,sound,text,language,start"], 0.5
     for k, (who, *texts) in enumerate(LINES):
-        at = max(0.0, at - 1.4 * TOGETHER.get(k, 0.0))
+        at = max(0.0, at - APART * TOGETHER.get(k, 0.0))
         for language, text in zip(LANGUAGES, texts, strict=True):
             name = "l18" if k == 19 else f"l{k:02}"
             sound = folder / f"{name}.{language}.wav"
             if not any(path == str(sound) for path, *_ in wanted):
                 wanted.append((str(sound), LANGUAGES[language], CAST[who], text))
             rows.append(f'l{k:02},{who},{sound.name},"{text}",{LANGUAGES[language]},{at:.3f}')
-        at += 1.4
+        at += APART
     say = [sys.executable, str(Path(__file__)), json.dumps(wanted)]
     subprocess.run(say, env=os.environ | {"PYTHONPATH": str(library.parent)}, check=True)
     (folder / f"{BAD[0]}.{BAD[1]}.wav").write_bytes(b"RIFF, but no sound")
