@@ -7,6 +7,7 @@ error at every frame is known without Blender.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
@@ -19,6 +20,8 @@ Floats = NDArray[np.float64]
 
 _PIECE = 64
 """Frames that are fitted together at most, where nothing else divides them."""
+_FAINT = 1e-9
+"""What is added to the normal equations so that they always have a solution."""
 _NEAR = 0.5
 """A frame this near to a contact's plateau (in frames) may hold it too."""
 
@@ -169,21 +172,31 @@ def _fit_piece(values: Floats, tolerance: float) -> tuple[Indices, Floats, Float
     Returns the keys, their values and slopes, and the largest error.
     """
     last = len(values) - 1
-    keys = np.array([0, last])
-    at = np.arange(len(values))
+    keys: tuple[int, ...] = (0, last)
     while True:
-        basis = hermite_basis(keys, at)
+        basis, solution = _spline(keys, len(values))
         known = np.zeros(2 * len(keys))
         known[0], known[-2] = values[0], values[-1]
-        free = np.arange(2, 2 * len(keys) - 2)
-        if len(free):
-            known[free] = np.linalg.lstsq(basis[:, free], values - basis @ known, rcond=None)[0]
-            known[::2] = np.clip(known[::2], values.min(), values.max())
+        if len(keys) > 2:
+            known[2:-2] = solution @ (values - basis @ known)
+            known[::2] = np.minimum(np.maximum(known[::2], values.min()), values.max())
         error = np.abs(basis @ known - values)
         worst = int(error.argmax())
         if error[worst] <= tolerance:
-            return keys, known[::2], known[1::2], float(error[worst])
-        keys = np.unique(np.append(keys, worst if worst not in keys else _between(keys, worst)))
+            return np.array(keys), known[::2], known[1::2], float(error[worst])
+        keys = tuple(sorted({*keys, worst if worst not in keys else _between(np.array(keys), worst)}))
+
+
+@lru_cache(maxsize=4096)
+def _spline(keys: tuple[int, ...], frames: int) -> tuple[Floats, Floats]:
+    """The basis over frames 0 to `frames`, and what solves it for all but the end keys in the sense of least squares.
+
+    Kept, because most pieces of a line are as long as others, and have their keys where they have them. What no frame
+    sees, such as slopes between neighbouring frames, is left at zero.
+    """
+    basis = hermite_basis(np.array(keys), np.arange(frames))
+    free = basis[:, 2:-2]
+    return basis, np.linalg.solve(free.T @ free + _FAINT * np.eye(free.shape[1]), free.T)
 
 
 def _between(keys: Indices, worst: int) -> int:
