@@ -449,7 +449,7 @@ def _parser() -> argparse.ArgumentParser:
         sub.set_defaults(function=function)
         return sub
 
-    sub = command(demo, "make out/demo.mp4, demo.blend, demo.glb and report.html")
+    sub = command(demo, "make out/demo.mp4, demo.blend, demo.glb, player.html and report.html")
     sub.add_argument("--audio", metavar="FILE", type=_existing_file, help="speech to use instead of the demo line")
     sub.add_argument("--text", help="what is said in the audio: makes the timing more exact")
     sub.add_argument("--character", metavar="FILE.blend", type=_existing_file, help="instead of the sample head")

@@ -85,12 +85,11 @@ function faceBox() {
 
 function frame() {
   const centre = face.getCenter(new Vector3()), size = face.getSize(new Vector3());
-  const away = 0.95 * Math.max(size.y, size.x) / Math.tan(camera.fov * Math.PI / 360);
+  const away = 0.72 * Math.max(size.y, size.x / camera.aspect) / Math.tan(camera.fov * Math.PI / 360);
   camera.near = away / 50;
   camera.far = away * 50;
   camera.position.copy(centre).add(new Vector3(0.22 * away, 0.04 * away, away));
-  controls.target.copy(centre).y -= 0.2 * size.y; // the footer covers the lower part
-  camera.position.y -= 0.2 * size.y;
+  controls.target.copy(centre);
   light(away);
 }
 
@@ -228,9 +227,9 @@ async function start() {
   model.updateMatrixWorld(true);
   mixer = new AnimationMixer(model);
   face = faceBox();
+  fit();
   frame();
   wire();
-  fit();
   await choose(0);
   byId('what').textContent = `${animations.length} ${animations.length === 1 ? 'line' : 'lines'}, ${byId('sliders').children.length} shapes`;
   byId('message').hidden = true;
