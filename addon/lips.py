@@ -78,7 +78,9 @@ class Lips:
         return float(np.sqrt(np.einsum("ijk,ijk->ij", away, away).min())) / self.width
 
     def rotation(self, points: Floats) -> Floats:
-        """How the head has turned since rest, a matrix [3, 3] (Kabsch 1976, over the steady points)."""
+        """How the head has turned since rest, a matrix [3, 3] (Kabsch 1976, over the steady points, if any)."""
+        if not len(self.steady):
+            return np.eye(3)
         now = points[self.steady] - points[self.steady].mean(axis=0)
         before = self.steady_rest - self.steady_rest.mean(axis=0)
         u, _, vt = np.linalg.svd(before.T @ now)

@@ -73,6 +73,17 @@ def test_a_face_of_bones_speaks_without_limits(labial: ModuleType, short_line: P
     assert max(gaps) > 0.15
 
 
+@pytest.mark.parametrize("mode", ["XYZ", "ZXY", "AXIS_ANGLE"])
+def test_a_jaw_opens_in_every_mode_of_rotation(labial: ModuleType, short_line: Path, mode: str) -> None:
+    _, rig, _ = bone_face()
+    generate(short_line)
+    wanted = turned(rig, "jaw")
+    bpy.ops.labial.clear()
+    rig.pose.bones["jaw"].rotation_mode = mode
+    spoken(short_line)
+    assert wanted.max() > 0.1 and turned(rig, "jaw") == pytest.approx(wanted, abs=0.01)
+
+
 @pytest.mark.parametrize("mode", ["QUATERNION", "XYZ"])
 def test_a_limited_jaw_is_keyed_to_its_limit_and_not_beyond(labial: ModuleType, short_line: Path, mode: str) -> None:
     _, rig, _ = bone_face()
