@@ -55,6 +55,9 @@ _PLATE = ("cryptography==50.0.2", "c2pa-python==0.38.1", "av==18.1.0")
 _LINTERS = ("ruff==0.17.6", "mypy==2.4.1", "numpy==2.4.6", "pytest==9.2.0", "fake-bpy-module-4.5==20260730")
 _VRM = "bpy-vrm-format==4.10.2"
 """The VRM add-on, which imports the characters that tests are made on."""
+_READERS = (
+    "pygltflib==1.16.5", "ufbx==0.0.5", "usd-core==26.11", "PyYAML==6.0.4", "godot-parser==0.1.7", "numpy==2.4.6",
+)  # fmt: skip
 ENVIRONMENTS = {
     "unit": Environment(
         "plain Python",
@@ -73,6 +76,7 @@ ENVIRONMENTS = {
     "bpy45": Environment("Blender 4.5 LTS", ("3.11",), (*_TESTS, "numpy==1.26.4", "bpy==4.5.15", _VRM)),
     "bpy52": Environment("Blender 5.2 LTS", ("3.13",), (*_TESTS, "numpy==2.5.5", "bpy==5.2.3", _VRM)),
     "train": Environment("training", ("3.11",), ("-r training/requirements.txt",)),
+    "readers": Environment("the second readers of exported files", ("3.11",), _READERS),
     "lint": Environment("the linters", ("3.11", "3.13"), _LINTERS),
 }
 BLENDERS = ("bpy45", "bpy52")
@@ -88,6 +92,7 @@ BENCHES = {
     "motion": ("benchmarks.motion.bench_motion", "blender"),
     "sheets": ("benchmarks.motion.sheets", "blender"),
     "beside": ("benchmarks.motion.beside_rhubarb", "blender"),
+    "export": ("benchmarks.export.bench_export", "blender"),
 }
 """What is measured or shown: the module that does it, and its environment; with Blender, it gets the built zip."""
 

@@ -9,22 +9,21 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import bpy
 import numpy as np
-from mathutils import Euler, Matrix, Quaternion, Vector
 from numpy.typing import NDArray
 
 from ..model_runtime.contracts import ContactKind, Float32, frozen_array
 from ..model_runtime.errors import LipSyncError
 from ..model_runtime.export.clip import Clip, Weights, sample_times
-from ..model_runtime.export.turns import without_shear
+from ..model_runtime.export.turns import axis_quaternions, composed, euler_quaternions, without_shear
 from . import keyframes
 from .character import Character, objects_of
 from .generate import CONTACTS
+from .playing import playing, with_parents
 
 RATES = (24.0, 120.0)
 """Frames a second that can be chosen."""
@@ -199,22 +198,19 @@ def posed_bones(armature: bpy.types.Object, curves: Iterable[Any], frames: NDArr
 def _basis(bone: Any, rows: Mapping[tuple[str, int], Float32], count: int) -> Matrices:
     """The matrix of a pose bone at every frame, from its channels; those without a curve are at rest."""
 
-    def channel(name: str, at_rest: Sequence[float]) -> list[Any]:
+    def channel(name: str, at_rest: Sequence[float]) -> NDArray[np.float64]:
         columns = [rows.get((name, i), np.full(count, value)) for i, value in enumerate(at_rest)]
-        return np.stack(columns, axis=1).tolist()
+        return np.stack(columns, axis=1).astype(np.float64)
 
     if bone.rotation_mode == "QUATERNION":
-        turns = [Quaternion(q) for q in channel("rotation_quaternion", (1.0, 0.0, 0.0, 0.0))]
+        turns = channel("rotation_quaternion", (1.0, 0.0, 0.0, 0.0))
     elif bone.rotation_mode == "AXIS_ANGLE":
-        axis = list(bone.rotation_axis_angle)[1:]
-        turns = [Quaternion(q[1:], q[0]) for q in channel("rotation_axis_angle", (0.0, *axis))]
+        turns = axis_quaternions(channel("rotation_axis_angle", (0.0, *list(bone.rotation_axis_angle)[1:])))
     else:
-        turns = [Euler(e, bone.rotation_mode).to_quaternion() for e in channel("rotation_euler", (0.0, 0.0, 0.0))]
-    ways, sizes = channel("location", (0.0, 0.0, 0.0)), channel("scale", (1.0, 1.0, 1.0))
-    return np.array(
-        [Matrix.LocRotScale(Vector(w), t.normalized(), Vector(s)) for w, t, s in zip(ways, turns, sizes, strict=True)],
-        dtype=np.float32,
-    )  # fmt: skip
+        turns = euler_quaternions(channel("rotation_euler", (0.0, 0.0, 0.0)), bone.rotation_mode)
+    turns /= np.maximum(np.linalg.norm(turns, axis=1, keepdims=True), 1e-12)
+    made = composed(channel("location", (0.0, 0.0, 0.0)), turns, channel("scale", (1.0, 1.0, 1.0)))
+    return made.astype(np.float32)
 
 
 def _moves(basis: Matrices) -> bool:
@@ -277,7 +273,7 @@ def _evaluated(
     meshes = [mesh for mesh in objects_of(character) if mesh.data.shape_keys and shape_keys(mesh)]
     values = {mesh.name: np.empty((len(frames), len(shape_keys(mesh))), dtype=np.float32) for mesh in meshes}
     poses = np.empty((len(frames), len(bones.bones), 4, 4), dtype=np.float32)
-    with _playing(character, action) as scene:
+    with playing(character, action) as scene:
         graph = scene.view_layers[0].depsgraph
         for k, frame in enumerate(frames.tolist()):
             scene.frame_set(int(frame), subframe=frame % 1.0)
@@ -291,93 +287,3 @@ def _evaluated(
     against_rest, lost = without_shear(poses, bones.rest, bones.parents)
     moving = {name: basis for name, basis in zip(bones.bones, against_rest, strict=True) if _moves(basis)}
     return weights, moving, [name for name, shear in zip(bones.bones, lost, strict=True) if shear > _SKEWED]
-
-
-@contextmanager
-def _playing(character: Character, action: Any) -> Iterator[bpy.types.Scene]:
-    """A scene that is not shown, in which the character plays one line alone; afterwards all is as it was."""
-    owners = list(keyframes.owners(character))
-    before = [_Played(owner) for owner in owners]
-    shown = bpy.context.scene
-    scene = bpy.data.scenes.new("Labial bake")
-    try:
-        scene.render.fps, scene.render.fps_base = shown.render.fps, shown.render.fps_base
-        for obj in with_parents(character):
-            scene.collection.objects.link(obj)
-        scene.view_layers[0].update()
-        for owner in owners:
-            _play(owner, action)
-        yield scene
-    finally:
-        for played in before:
-            played.put_back()
-        bpy.data.scenes.remove(scene)
-        bpy.context.view_layer.update()
-        for played in before:
-            played.put_values_back()
-
-
-def with_parents(character: Character) -> list[bpy.types.Object]:
-    """The objects of a character and all above them."""
-    own = [*objects_of(character), *([bpy.data.objects[character.armature]] if character.armature else ())]
-    own += [bpy.data.objects[name] for target in character.targets for name in target.objects]
-    found = dict.fromkeys(own)
-    for obj in own:
-        while obj.parent is not None:
-            obj = obj.parent
-            found[obj] = None
-    return list(found)
-
-
-def _play(owner: Any, action: Any) -> None:
-    data = owner.animation_data or owner.animation_data_create()
-    slot = keyframes.played_slot(action, owner)
-    data.use_nla = False
-    if data.action != action:
-        data.action = action if slot else None
-    if slot and data.action_slot != slot:
-        data.action_slot = slot
-
-
-class _Played:
-    """What a data-block plays, and the values that its animation moves."""
-
-    def __init__(self, owner: Any) -> None:
-        data = owner.animation_data
-        self._owner, self._had = owner, data is not None
-        self._action, self._slot = (data.action, data.action_slot) if data else (None, None)
-        self._use_nla = data.use_nla if data else True
-        actions = [(self._action, self._slot)] if data else []
-        actions += [(s.action, s.action_slot) for t in data.nla_tracks for s in t.strips] if data else []
-        curves = [c for action, slot in actions if action and slot for c in keyframes.curves_of(action, slot)]
-        self._values = {path: self._value(path) for path in {curve.data_path for curve in curves}}
-
-    def put_back(self) -> None:
-        """The Action and the strips as before."""
-        data = self._owner.animation_data
-        if not self._had:
-            self._owner.animation_data_clear()
-            return
-        if data.action != self._action:
-            data.action = self._action
-        if self._action is not None and self._slot is not None and data.action_slot != self._slot:
-            data.action_slot = self._slot
-        data.use_nla = self._use_nla
-
-    def put_values_back(self) -> None:
-        """Values that were set by hand over the animation's."""
-        for path, value in self._values.items():
-            if value is not None and self._value(path) != value:
-                holder, _, name = path.rpartition(".")
-                if path.endswith("]"):
-                    holder, _, name = path.rpartition("[")
-                    self._owner.path_resolve(holder)[name.strip('"]')] = value
-                else:
-                    setattr(self._owner.path_resolve(holder) if holder else self._owner, name, value)
-
-    def _value(self, path: str) -> Any:
-        try:
-            value = self._owner.path_resolve(path)
-        except ValueError:
-            return None
-        return tuple(value) if hasattr(value, "__len__") and not isinstance(value, str) else value

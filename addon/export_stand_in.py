@@ -11,10 +11,11 @@ import numpy as np
 
 from ..model_runtime.contracts import Float32
 from ..model_runtime.export.clip import Clip
-from .bake import Skeleton, rest_weights, skeleton, with_parents
+from .bake import Skeleton, rest_weights, skeleton
 from .character import Character
 from .clip_action import assign, clip_action
 from .export_scene import parked, require_object_mode, scratch
+from .playing import with_parents
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .contracts import FRAME_RATE, Contact, Float32, FrameClock, MouthTrack, Phone, Speech, frozen_array
+from .contracts import FRAME_RATE, VISEMES, Contact, Float32, FrameClock, MouthTrack, Phone, Speech, frozen_array
 from .errors import LipSyncError, TrackFileError
 from .export.formats import FORMATS, SPELLINGS, Engine, load_engine
 from .export.livelink import COLUMNS
@@ -168,10 +168,13 @@ def as_in(standard: str, name: str) -> str:
 
 @cache
 def _spellings(standard: str) -> dict[str, str]:
-    """Names of a standard by their normal form; of ARKit all 52, though the mouth uses fewer."""
+    """Names of a standard by their normal form; of ARKit and Oculus all, though a mouth uses fewer."""
     preset = _presets()[standard]
     living = [name for row in preset.life.values() for name in row]
-    every = [column[:1].lower() + column[1:] for column in COLUMNS[:52]] if standard == "arkit52" else []
+    every = {
+        "arkit52": [column[:1].lower() + column[1:] for column in COLUMNS[:52]],
+        "oculus15": [f"viseme_{viseme}" for viseme in VISEMES],
+    }.get(standard, [])
     return {preset.normal(name): name for name in (*living, *every, *preset.names)}
 
 

@@ -85,9 +85,10 @@ def sample_times(
     times = np.arange(ceil(duration * fps - 1e-6) + 1) / fps
     shown, taken = [], set[int]()
     for first, last in contacts:
-        middle = 0.5 * (first + last)
-        by_distance = sorted(range(len(times)), key=lambda k: abs(k / fps - middle))
-        own = next((k for k in by_distance[:3] if k not in taken), by_distance[0])
+        middle = 0.5 * (first + last) * fps
+        near = [k for k in range(int(middle) - 1, int(middle) + 3) if 0 <= k < len(times)] or [len(times) - 1]
+        near.sort(key=lambda k: abs(k - middle))
+        own = next((k for k in near[:3] if k not in taken), near[0])
         taken.add(own)
         times[own] = np.clip(own / fps, first, last)
         shown.append(own)

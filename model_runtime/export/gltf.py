@@ -80,7 +80,7 @@ def _posed(node: Mapping[str, Any], basis: Float32) -> dict[str, Float32]:
     """The way, turn and size of a joint: its own at rest, then the bone's against its rest."""
     x, y, z, w = node.get("rotation", (0.0, 0.0, 0.0, 1.0))
     way, size = node.get("translation", (0.0, 0.0, 0.0)), node.get("scale", (1.0, 1.0, 1.0))
-    rest = composed(*(np.array([part], dtype=np.float32) for part in (way, (w, x, y, z), size)))[0]
+    rest = composed(*(np.array([part], dtype=np.float64) for part in (way, (w, x, y, z), size)))[0]
     way, turn, size = decomposed(rest @ basis.astype(np.float64))
     return {"translation": way, "rotation": np.ascontiguousarray(turn[:, [1, 2, 3, 0]]), "scale": size}
 

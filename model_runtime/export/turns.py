@@ -35,9 +35,9 @@ def decomposed(matrices: Floats) -> tuple[Float32, Float32, Float32]:
     return matrices[:, :3, 3].astype(np.float32), turns.astype(np.float32), size.astype(np.float32)
 
 
-def composed(way: Float32, turn: Float32, size: Float32) -> Floats:
+def composed(way: Floats, turn: Floats, size: Floats) -> Floats:
     """The matrices [n, 4, 4] of ways [n, 3], turns [n, 4] and sizes [n, 3]."""
-    w, x, y, z = turn.astype(np.float64).T
+    w, x, y, z = turn.T
     rows = [
         [1.0 - 2.0 * (y * y + z * z), 2.0 * (x * y - w * z), 2.0 * (x * z + w * y)],
         [2.0 * (x * y + w * z), 1.0 - 2.0 * (x * x + z * z), 2.0 * (y * z - w * x)],
@@ -62,7 +62,7 @@ def without_shear(poses: Float32, rest: Float32, parents: Sequence[int]) -> tupl
         above, above_rest = (shown[parent], rest[parent]) if parent >= 0 else (np.eye(4), np.eye(4))
         at_rest = np.linalg.inv(above_rest.astype(np.float64)) @ rest[bone]
         local = np.linalg.inv(above @ at_rest) @ poses[:, bone].astype(np.float64)
-        basis = composed(*decomposed(local))
+        basis = composed(*(part.astype(np.float64) for part in decomposed(local)))
         found.append(frozen_array(basis))
         lost.append(float(np.abs(local - basis).max(initial=0.0)))
         shown.append(above @ at_rest @ basis)
@@ -85,3 +85,28 @@ def quaternions(rotations: Floats) -> Floats:
     _, vectors = np.linalg.eigh(np.moveaxis(np.array(rows), (0, 1), (1, 2)))
     found = vectors[:, :, -1]
     return np.asarray(found * np.where(found[:, :1] < 0.0, -1.0, 1.0))
+
+
+def axis_quaternions(turns: Floats) -> Floats:
+    """Quaternions [n, 4] of turns [n, 4]: radians, and the axis about which."""
+    half, axes = 0.5 * turns[:, :1], turns[:, 1:]
+    axes = axes / np.maximum(np.linalg.norm(axes, axis=1, keepdims=True), 1e-12)
+    return np.concatenate([np.cos(half), np.sin(half) * axes], axis=1)
+
+
+def euler_quaternions(angles: Floats, order: str) -> Floats:
+    """Quaternions [n, 4] of radians [n, 3] about x, y and z, which turn in `order`, such as XYZ."""
+    made = np.tile([1.0, 0.0, 0.0, 0.0], (len(angles), 1))
+    for letter in order:
+        about = np.eye(3)["XYZ".index(letter)]
+        turn = axis_quaternions(np.column_stack([angles @ about, np.tile(about, (len(angles), 1))]))
+        made = products(turn, made)
+    return made
+
+
+def products(first: Floats, second: Floats) -> Floats:
+    """Quaternions [n, 4] that turn by `second`, then by `first`."""
+    w, axis = first[:, :1], first[:, 1:]
+    other_w, other = second[:, :1], second[:, 1:]
+    real = w * other_w - np.sum(axis * other, axis=1, keepdims=True)
+    return np.concatenate([real, w * other + other_w * axis + np.cross(axis, other)], axis=1)

@@ -160,6 +160,7 @@ RULES = {
     "training": _outside_blender,
     "benchmarks/demo": _in_blender,
     "benchmarks/motion": _in_blender,
+    "benchmarks/export": _in_blender,
     "benchmarks": _outside_blender,
 }
 """Folder or file -> its rule; the first that fits."""
