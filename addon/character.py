@@ -43,8 +43,9 @@ def find_character(selected: bpy.types.Object | None, view_layer: bpy.types.View
     parts = [*meshes, selected, *([armature] if armature else ())]
     controls = find_controls(keyed, armature, [*parts, *(above for part in parts for above in _parents(part))])
     keys, warnings = _shape_keys(keyed, controls.stuck)
-    groups = expression_groups(armature, keys) + pose_groups(armature, keys, controls.held)
-    if not keyed and not bones and not groups:
+    declared, left_behind = expression_groups(armature, keys)
+    poses = pose_groups(armature, keys, controls.held)
+    if not keyed and not bones and not poses:
         raise CharacterError(
             f"No mesh of “{selected.name}” has shape keys, and no rig of it a jaw bone. Select the character's face."
         )
@@ -52,7 +53,14 @@ def find_character(selected: bpy.types.Object | None, view_layer: bpy.types.View
         name=(armature or selected).name,
         meshes=tuple(m.name for m in meshes),
         armature=armature.name if armature else None,
-        targets=groups + controls.targets + keys + tuple(b for b in bones if not _is_held(b, controls)),
+        targets=(
+            *declared,
+            *controls.targets,
+            *keys,
+            *left_behind,
+            *poses,
+            *(bone for bone in bones if not _is_held(bone, controls)),
+        ),
         warnings=warnings,
     )
 

@@ -19,19 +19,26 @@ from . import compat
 _PRESETS_0 = ("unknown", "neutral", "a", "i", "u", "e", "o", "blink", "joy", "angry", "sorrow", "fun", "lookup",
               "lookdown", "lookleft", "lookright", "blink_l", "blink_r")  # fmt: skip
 """VRM 0's presets as the add-on numbers them."""
+_ADDON = "vrm_addon_extension"
 _COPY = re.compile(r"\.\d{3}$")
 
 Declared = dict[str, list[tuple[str, str, float]]]
 """Expression -> (mesh object, shape key, weight)."""
 
 
-def expression_groups(armature: bpy.types.Object | None, keys: Sequence[Target]) -> tuple[Target, ...]:
-    """Every expression that moves some of the character's keys, as a group of them; `keys` are those to be keyed."""
+def expression_groups(
+    armature: bpy.types.Object | None, keys: Sequence[Target]
+) -> tuple[tuple[Target, ...], tuple[Target, ...]]:
+    """Every expression that moves some of the character's keys, as a group of them; `keys` are those to be keyed.
+
+    Those that can be relied on, and those that the add-on left behind: while it is off, nobody keeps them up to date.
+    """
     if armature is None:
-        return ()
-    declared = {**_of_addon(armature), **_of_file(armature)}
-    groups = [_group(name, binds, {key.name: key for key in keys}) for name, binds in declared.items()]
-    return tuple(group for group in groups if group.parts)
+        return (), ()
+    of_file, of_addon = _groups(_of_file(armature), keys), _groups(_of_addon(armature), keys)
+    if hasattr(armature.data, _ADDON):
+        return of_file or of_addon, ()
+    return of_file, () if of_file else of_addon
 
 
 def keep(armature: bpy.types.Object, expressions: Mapping[str, Sequence[Bind]], meshes: Sequence[Any]) -> Declared:
@@ -41,6 +48,12 @@ def keep(armature: bpy.types.Object, expressions: Mapping[str, Sequence[Bind]], 
     if found:
         armature.labial_expressions = json.dumps(found)
     return found
+
+
+def _groups(declared: Declared, keys: Sequence[Target]) -> tuple[Target, ...]:
+    by_name = {key.name: key for key in keys}
+    groups = [_group(name, binds, by_name) for name, binds in declared.items()]
+    return tuple(group for group in groups if group.parts)
 
 
 def _group(name: str, binds: Sequence[tuple[str, str, float]], keys: Mapping[str, Target]) -> Target:
@@ -61,7 +74,7 @@ def _on(key: Target, meshes: Sequence[str]) -> Target:
 
 def _of_addon(armature: bpy.types.Object) -> Declared:
     """What the VRM add-on keeps on the armature's data; it may be off or missing."""
-    data = compat.addon_data(armature.data, "vrm_addon_extension")
+    data = compat.addon_data(armature.data, _ADDON)
     if not data:
         return {}
     if data.get("spec_version", 1) == 0:

@@ -84,10 +84,10 @@ seen: where it follows no further, its range ends, and no key goes beyond; one t
 ## VRM
 
 Expressions come first when a character has as many of them as of other shapes: from the data that the VRM add-on
-keeps on the armature, whether it is on, off or missing (`bpy-vrm-format` 4.10.2 in the tests), or from the `.vrm`
-itself: the button *Read Expressions from VRM File* of the Mapping panel. An expression of several keys moves them
-in proportion, a key of two expressions gets the sum. `isBinary` and `overrideMouth` are for players and are not
-used.
+keeps on the armature (`bpy-vrm-format` 4.10.2 in the tests), or from the `.vrm` itself: the button *Read
+Expressions from VRM File* of the Mapping panel. Where the add-on is off or missing, what it left behind is used if
+the names of the keys tell nothing. An expression of several keys moves them in proportion, a key of two expressions
+gets the sum. `isBinary` and `overrideMouth` are for players and are not used.
 
 ## Poses as visemes
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import takewhile
 
 import numpy as np
 
@@ -40,14 +41,15 @@ class Proposal:
 
 
 def rank(available: Sequence[Target], presets: Sequence[RigPreset]) -> list[Proposal]:
-    """Every preset that fits, the one that finds most targets first; of two, that of what the character's file
-    declares, then the one whose names say more.
+    """Every preset that fits, the one that finds most targets first; of two, that of the groups which stand before
+    all else (what the character's file declares), then the one whose names say more.
 
     A key is evidence once: five keys A I U E O of a set of fifteen visemes do not speak for the five vowels as well.
     """
     proposals = [p for p in (_match(available, preset) for preset in presets) if p is not None]
     ranked, explained = [], set[Target]()
-    for proposal in sorted(proposals, key=lambda p: (-p.matched, -_declared(p), -_letters(p))):
+    declared = set(takewhile(lambda target: target.kind == "group", available))
+    for proposal in sorted(proposals, key=lambda p: (-p.matched, -_declared(p, declared), -_letters(p))):
         found = set(keyed(proposal.targets[: proposal.matched]))
         new = sum(not explained.issuperset(keyed([t])) for t in proposal.targets[: proposal.matched])
         ranked.append(replace(proposal, score=new / proposal.total))
@@ -55,8 +57,8 @@ def rank(available: Sequence[Target], presets: Sequence[RigPreset]) -> list[Prop
     return ranked
 
 
-def _declared(proposal: Proposal) -> int:
-    return sum(t.kind == "group" for t in proposal.targets[: proposal.matched])
+def _declared(proposal: Proposal, declared: set[Target]) -> int:
+    return len(declared & set(proposal.targets[: proposal.matched]))
 
 
 def _letters(proposal: Proposal) -> int:

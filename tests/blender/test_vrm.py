@@ -17,7 +17,7 @@ import bpy
 import numpy as np
 import pytest
 
-from .conftest import CHARACTERS, DEMO_LINE, generate
+from .conftest import CHARACTERS, DEMO_LINE, MODULE, generate
 from .scene import actions, curves
 from .test_characters import mapped
 
@@ -53,8 +53,25 @@ def test_expressions_of_the_add_on(labial: ModuleType, tmp_path: Path, name: str
     bpy.ops.wm.open_mainfile(filepath=str(out.with_suffix(".blend")))
     face = bpy.data.objects["Face"]
     assert not hasattr(face.parent.data, "vrm_addon_extension")
+    assert {target.kind for target in mapped(face)[1].targets} == {"shape_key"}, "names that tell come first"
+    rename_all(face)
     _, rig_map = mapped(face)
     assert rig_map.preset == preset and {target.kind for target in rig_map.targets} == {"group"}
+
+
+def rename_all(face: bpy.types.Object) -> None:
+    """Names that tell nothing, in the keys and in what the add-on left behind."""
+    data = importlib.import_module(f"{MODULE}.addon.compat").addon_data(face.parent.data, "vrm_addon_extension")
+    if data["spec_version"] == 0:
+        binds = [b for g in data["vrm0"]["blend_shape_master"]["blend_shape_groups"] for b in g.get("binds", ())]
+    else:
+        presets = data["vrm1"]["expressions"]["preset"]
+        binds = [b for name in presets.keys() for b in presets[name].get("morph_target_binds", ())]  # noqa: SIM118
+    for number, key in enumerate(face.data.shape_keys.key_blocks[1:]):
+        for bind in binds:
+            if bind["index"] == key.name:
+                bind["index"] = f"k{number:03}"
+        key.name = f"k{number:03}"
 
 
 def imported(path: Path, folder: Path) -> bpy.types.Object:

@@ -149,3 +149,21 @@ def test_correction_strengthens_only_the_failed_closures() -> None:
     before, after = ({t.target.name: dict(t.co) for t in m.tracks} for m in (made, better))
     assert after["mouthClose"][failed] > before["mouthClose"][failed]
     assert after["mouthClose"][passed] == before["mouthClose"][passed]
+
+
+def test_what_a_file_declares_is_preferred_to_names_and_what_was_left_behind_is_not() -> None:
+    """Godette's keys have the names of VRM 1, her VRM 0 file declares A I U E O; both move the same five keys."""
+    named = keys("ah", "ih", "uu", "ee", "oh")
+    groups = tuple(Target("group", n, ("Face",), parts=((key, 1.0),)) for n, key in zip("aiueo", named, strict=True))
+    first, second = rank((*groups, *named), load_presets())
+    assert (first.preset.id, second.preset.id) == ("aiueo", "vrm1") and "declared shapes" in first.reason
+    assert first.score == 1.0 and second.score == 0.0, "the same keys speak for one standard only"
+    assert [p.preset.id for p in rank((*named, *groups), load_presets())] == ["vrm1", "aiueo"]
+
+
+def test_a_bone_that_poses_move_does_not_join_as_a_jaw() -> None:
+    jaw = Target("rotation", "jaw", ("Rig",), -1.0, 1.0)
+    part = Target("rotation", "jaw", ("Rig",), 0.0, 0.4)
+    poses = tuple(Target("group", name, ("Rig",), parts=((part, 0.4),)) for name in "AIUEO")
+    assert jaw not in propose((*poses, jaw), load_presets()).targets
+    assert jaw in propose((*keys(*"AIUEO"), jaw), load_presets()).targets
