@@ -35,8 +35,9 @@ PAIR = 2 * GROUP
 """Frames of a group and of a pair."""
 LOWEST, HIGHEST = 4.0, 12.0
 """Half-waves across the box of the cosines that are used: below is the mouth's motion, above is what codecs drop."""
-STRENGTH = 1.7
-"""Root mean square of what is added in the middle of the box, in levels of 0-255."""
+STRENGTH, SIDE = 1.7, 80.0
+"""Root mean square of what is added in the middle of a box of 80 x 80 pixels or less, in levels of 0-255. Larger boxes
+get less, by the cube root of their side: there it is seen more easily, and outlives more."""
 EDGE = 0.15
 """Part of the box over which the mark fades, on each side."""
 LEAST_PAIRS = 2
@@ -86,7 +87,7 @@ def mark(
     marked = frames.copy()
     for index, drawn in enumerate(amplitudes):
         region, (across, down) = _basis(boxes[index], frames.shape[1:3])
-        added = _draw(drawn, across, down)
+        added = _draw(drawn * _strength(boxes[index]), across, down)
         if mask is not None:
             added *= mask[index][region]
         place = marked[index][region]
@@ -168,10 +169,15 @@ def _basis(box: Float, size: tuple[int, ...]) -> tuple[tuple[slice, slice], tupl
     return (spans[1], spans[0]), (waves[0], waves[1])
 
 
+def _strength(box: Float) -> float:
+    side = math.sqrt((box[2] - box[0]) * (box[3] - box[1]))
+    return float(STRENGTH * min(1.0, SIDE / side) ** (1 / 3))
+
+
 def _draw(amplitudes: Float, across: Float, down: Float) -> Float:
     side = int(HIGHEST) + 1
     grid = np.zeros((side, side), np.float32)
-    grid[WAVES[:, 1], WAVES[:, 0]] = amplitudes * (2 * STRENGTH / math.sqrt(len(WAVES)))
+    grid[WAVES[:, 1], WAVES[:, 0]] = amplitudes * (2 / math.sqrt(len(WAVES)))
     drawn: Float = (down @ grid @ across.T).astype(np.float32)
     return drawn
 
