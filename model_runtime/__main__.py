@@ -114,7 +114,7 @@ def run_batch(options: argparse.Namespace) -> int:
 def run_live(options: argparse.Namespace) -> int:
     """Sends the shapes of a voice as it speaks until it ends or Ctrl-C is pressed."""
     names = delivery.read_names(options.names) if options.names else {}
-    vocabulary = server.Vocabulary(server.RIGS[options.to] if options.rig is None else options.rig, names)
+    vocabulary = server.vocabulary(options.to, options.rig, names)
     source = sources.opened(options.source, options.rate, options.device)
     mouth = LiveMouth(network.SpeechNetwork.load(threads=1), load_style(options.style))
     measured = server.Measured()

@@ -16,7 +16,7 @@ RATE = 60
 """Shapes a second."""
 HEARD = 0.02
 """Seconds of sound that are heard at once: each hearing costs the same, so less is dearer and more is later."""
-DELAY = LOOK_AHEAD + LAG
+DELAY = round(LOOK_AHEAD + LAG, 3)
 """Seconds by which a shape comes after the sound that it shows, at best; up to `HEARD` more, and the computing."""
 _STEP = round(HEARD * SAMPLE_RATE)
 

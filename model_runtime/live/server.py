@@ -79,6 +79,13 @@ class Vocabulary:
         return dict(zip(self.names, np.clip(channels @ self._weights, 0.0, 1.0).tolist(), strict=True))
 
 
+def vocabulary(protocol: str, rig: str | None, names: Mapping[str, str]) -> Vocabulary:
+    """What a protocol says unless told otherwise. Raises LipSyncError if it can say nothing else."""
+    if protocol == "livelink" and (names or rig not in (None, RIGS[protocol])):
+        raise LipSyncError("Live Link Face takes ARKit's own names alone. Leave --rig and --names out.")
+    return Vocabulary(RIGS[protocol] if rig is None else rig, names)
+
+
 class WebSocketSender:
     """JSON to every client: first what comes and how, then `{"time": seconds, "values": {name: 0-1}}`."""
 

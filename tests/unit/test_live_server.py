@@ -302,6 +302,8 @@ def test_names_of_a_character(hello: Path, tmp_path: Path, capsys: pytest.Captur
     for rig, names in (("arkit53", {}), ("arkit52", {"jawOpened": "Kiefer"})):
         with pytest.raises(LipSyncError, match="arkit52"):
             server.Vocabulary(rig, names)
+    assert main(["live", "--from", str(hello), "--to", "livelink", "--rig", "oculus15"]) == 2
+    assert "Leave --rig" in capsys.readouterr().err
     assert main(["live", "--from", str(tmp_path / "none.wav"), "--to", "vmc"]) == 2
     assert "no sound file" in capsys.readouterr().err
 
