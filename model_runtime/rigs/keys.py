@@ -196,7 +196,8 @@ def _spline(keys: tuple[int, ...], frames: int) -> tuple[Floats, Floats]:
     """
     basis = hermite_basis(np.array(keys), np.arange(frames))
     free = basis[:, 2:-2]
-    return basis, np.linalg.solve(free.T @ free + _FAINT * np.eye(free.shape[1]), free.T)
+    solution: Floats = np.linalg.solve(free.T @ free + _FAINT * np.eye(free.shape[1]), free.T)
+    return basis, solution
 
 
 def _between(keys: Indices, worst: int) -> int:
