@@ -196,8 +196,8 @@ def _spline(keys: tuple[int, ...], frames: int) -> tuple[Floats, Floats]:
     """
     basis = hermite_basis(np.array(keys), np.arange(frames))
     free = basis[:, 2:-2]
-    solution: Floats = np.linalg.solve(free.T @ free + _FAINT * np.eye(free.shape[1]), free.T)
-    return basis, solution
+    solution = np.linalg.solve(free.T @ free + _FAINT * np.eye(free.shape[1]), free.T)
+    return basis, np.asarray(solution, dtype=np.float64)
 
 
 def _between(keys: Indices, worst: int) -> int:
