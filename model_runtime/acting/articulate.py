@@ -14,6 +14,7 @@ from ..contracts import (
     FRAME_RATE,
     NATURAL,
     VISEMES,
+    Contact,
     Float32,
     MouthTrack,
     Phone,
@@ -43,7 +44,8 @@ _SHORT_PAUSE = 0.22
 """Inner pauses up to this long (seconds) leave the mouth slightly open."""
 
 _TO_REST = 0.04
-"""Seconds before the end of the track in which whatever still moves, because of an offset, goes to rest."""
+"""Seconds at the ends of the track in which whatever moves there, because the sound begins or ends in the middle of a
+word or because of an offset, comes from rest and goes to rest."""
 
 _LONG_PAUSE, _BREATH, _BREATH_JAW = 0.6, 0.28, 0.08
 """A pause from which on a breath is drawn, how long before the voice it begins (seconds), how far the jaw opens."""
@@ -67,10 +69,11 @@ def articulate(speech: Speech, style: Style = NATURAL) -> MouthTrack:
     values[:, CHANNELS.index("lip_press")] = values[:, CHANNELS.index("PP")] * _press(made, times)
     shift = style.offset_ms / 1000.0
     events = tuple(_moved(g.event, shift) for g in made)
+    kept = tuple(contact for contact in contacts(events) if contact.end >= 0.0)
     return MouthTrack(
-        values=frozen_array(_ending_at_rest(np.clip(values, 0.0, 1.0))),
+        values=frozen_array(_from_rest_to_rest(np.clip(values, 0.0, 1.0), kept)),
         events=events,
-        contacts=tuple(contact for contact in contacts(events) if contact.end >= 0.0),
+        contacts=kept,
         duration=speech.duration,
         style=style,
     )
@@ -183,11 +186,14 @@ def _press(made: Sequence[Gesture], times: Float32) -> Float32:
     return press
 
 
-def _ending_at_rest(values: Float32) -> Float32:
-    """[t, channels]: the last sample is "sil" alone."""
-    left = np.arange(len(values))[::-1, None] / (_TO_REST * FRAME_RATE)
+def _from_rest_to_rest(values: Float32, kept: Sequence[Contact]) -> Float32:
+    """[t, channels]: the first and the last sample are "sil" alone; a contact that a line begins with is whole."""
+    inside = np.arange(len(values))[:, None] / (_TO_REST * FRAME_RATE)
+    if kept and kept[0].start < _TO_REST:
+        inside[:] = 1.0
+    share = np.minimum(1.0, np.minimum(inside, np.arange(len(values))[::-1, None] / (_TO_REST * FRAME_RATE)))
     rest = np.eye(1, len(CHANNELS))
-    return np.asarray(rest + (values - rest) * np.minimum(left, 1.0), dtype=np.float32)
+    return np.asarray(rest + (values - rest) * share, dtype=np.float32)
 
 
 def _span(event: VisemeEvent, times: Float32) -> slice:

@@ -115,3 +115,11 @@ def test_a_short_vowel_between_contacts_is_seen(style: Style, length: float) -> 
     for start in (0.28, 0.36 + length):
         inside = slice(round((start - 0.02) * FRAME_RATE), round((start + length) * FRAME_RATE))
         assert (track.channel("FF") + track.channel("PP"))[inside].min() < 0.4
+
+
+def test_a_sound_that_begins_in_the_middle_of_a_word_finds_the_mouth_at_rest() -> None:
+    track = articulate(speak(("a", 0.2), ("t", 0.08), ("sil", 0.3)))
+    assert track.channel("sil")[0] == 1.0 and not track.values[0, 1:].any()
+    assert sample(track, "aa", 0.05) > 0.5
+    closed = articulate(speak(("m", 0.12), ("a", 0.2), ("sil", 0.3)))
+    assert closed.channel("PP")[0] == pytest.approx(1.0), "a contact that a line begins with is whole"
