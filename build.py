@@ -92,6 +92,7 @@ BENCHES = {
     "motion": ("benchmarks.motion.bench_motion", "blender"),
     "sheets": ("benchmarks.motion.sheets", "blender"),
     "beside": ("benchmarks.motion.beside_rhubarb", "blender"),
+    "watermark": ("benchmarks.watermark", "unit"),
     "export": ("benchmarks.export.bench_export", "blender"),
 }
 """What is measured or shown: the module that does it, and its environment; with Blender, it gets the built zip."""
