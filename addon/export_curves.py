@@ -23,7 +23,7 @@ from . import keyframes
 from .export_check import check_vrma
 from .export_scene import ExportError
 
-_STANDARD = ("livelink", "ovr", "vrma")
+_STANDARD = ("livelink", "ovr", "vrma", "live2d")
 """Formats whose readers know the names of one standard alone."""
 _MOST = 0.5
 """Share of the moving keys that must be of a standard, or the line's mouth track is written instead."""

@@ -1,7 +1,8 @@
-"""Formats of drawn mouths, one shape at a time: Moho and Papagayo switch data, Rhubarb's table."""
+"""Formats of drawn mouths, one shape at a time: Moho and Papagayo switch data, Spine's attachments, Rhubarb's table."""
 
 from __future__ import annotations
 
+import json
 from math import ceil, floor
 
 from .cues import cues
@@ -12,23 +13,40 @@ _CONTACTS = ("MBP", "FV")
 
 
 def encode_moho(motion: Motion) -> bytes:
-    """MohoSwitch1: a 1-based frame and a Preston Blair shape a line.
+    """MohoSwitch1: a 1-based frame and a Preston Blair shape a line."""
+    lines = [f"{1 + frame} {shape}" for frame, shape in _drawn(motion)]
+    return ("\n".join(["MohoSwitch1", *lines]) + "\n").encode()
+
+
+def encode_spine(motion: Motion) -> bytes:
+    """Skeleton JSON of Spine with one animation: attachments of the slot `mouth`, named as Preston Blair's shapes."""
+    rows = [{"time": round(frame / motion.fps, 4), "name": shape} for frame, shape in _drawn(motion)]
+    data = {
+        "skeleton": {"spine": "4.2.0"},
+        "bones": [{"name": "root"}],
+        "slots": [{"name": "mouth", "bone": "root"}],
+        "animations": {motion.title: {"slots": {"mouth": {"attachment": rows}}}},
+    }
+    return json.dumps(data, ensure_ascii=False, indent=1).encode()
+
+
+def _drawn(motion: Motion) -> list[tuple[int, str]]:
+    """(frame from 0, Preston Blair shape) of every change.
 
     Of two shapes that begin in one frame the later is shown; but after a contact, on the next frame.
     """
     rows: dict[int, str] = {}
     for cue in cues(motion.speech, "preston_blair"):
-        frame = 1 + floor(cue.start * motion.fps + 1e-6)
+        frame = floor(cue.start * motion.fps + 1e-6)
         while rows.get(frame) in _CONTACTS and rows[frame] != cue.viseme:
             frame += 1
         rows[frame] = cue.viseme
-    rows.setdefault(1 + ceil(motion.speech.duration * motion.fps - 1e-6), "rest")
-    lines, shown = ["MohoSwitch1"], ""
+    rows.setdefault(ceil(motion.speech.duration * motion.fps - 1e-6), "rest")
+    changes: list[tuple[int, str]] = []
     for frame, shape in sorted(rows.items()):
-        if shape != shown:
-            lines.append(f"{frame} {shape}")
-        shown = shape
-    return ("\n".join(lines) + "\n").encode()
+        if not changes or shape != changes[-1][1]:
+            changes.append((frame, shape))
+    return changes
 
 
 def encode_rhubarb(motion: Motion) -> bytes:

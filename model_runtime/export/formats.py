@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import LipSyncError, TrackFileError
-from . import audio2face, drawings, godot, livelink, ovr, unity, unreal, vrma
+from . import audio2face, drawings, godot, live2d, livelink, ovr, unity, unreal, vrma
 from .motion import Motion
 
 SCHEMA = "labial-engine/1"
@@ -24,7 +24,9 @@ FORMATS: Mapping[str, Callable[[Motion], bytes]] = {
     "audio2face": audio2face.encode,
     "vrma": vrma.encode,
     "ovr": ovr.encode,
+    "live2d": live2d.encode,
     "moho": drawings.encode_moho,
+    "spine": drawings.encode_spine,
     "rhubarb": drawings.encode_rhubarb,
 }
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from .compare import Comparison
 from .cues import PRESTON_BLAIR, RHUBARB, cues
+from .live2d import VOWELS
 from .motion import Motion
 
 Floats = NDArray[np.float64]
@@ -37,13 +38,14 @@ def compare_file(data: bytes, format_id: str, motion: Motion) -> Comparison:
     if format_id in DRAWN:
         return _compare_drawings(data, format_id, motion)
     found, problems, errors = READERS[format_id](data), [], [0.0]
+    called = VOWELS if format_id == "live2d" else {}
     whole = 100.0 if format_id == "unity" else 1.0
     for name, values in zip(motion.names, motion.values.T.astype(np.float64), strict=True):
-        if name not in found.curves:
+        if called.get(name, name) not in found.curves:
             if np.abs(values).max() > _STILL:
                 problems.append(f"{name} is not in the file.")
             continue
-        times, read = found.curves[name]
+        times, read = found.curves[called.get(name, name)]
         errors.append(float(np.abs(np.interp(motion.times, times, read) - values).max()) / whole)
     if abs(found.duration - motion.duration) > 0.5 / motion.fps:
         problems.append(f"The clip lasts {found.duration:.3f} s in the file, not {motion.duration:.3f} s.")
@@ -55,9 +57,8 @@ def compare_file(data: bytes, format_id: str, motion: Motion) -> Comparison:
 
 def _compare_drawings(data: bytes, format_id: str, motion: Motion) -> Comparison:
     """Rows of a time and a shape: in order, of known shapes, as long as the line; a contact for every one spoken."""
-    rows = [line.split() for line in data.decode().splitlines() if line != "MohoSwitch1"]
-    unit, origin = (1.0 / motion.fps, 1.0) if format_id == "moho" else (1.0, 0.0)
-    times, shapes = [(float(at) - origin) * unit for at, _ in rows], [shape for _, shape in rows]
+    rows = _drawings(data, format_id, motion.fps)
+    times, shapes = [at for at, _ in rows], [shape for _, shape in rows]
     vocabulary = DRAWN[format_id]
     problems = [f"{shape} is no shape of the format." for shape in sorted(set(shapes) - {*vocabulary.values()})]
     if times != sorted(set(times)):
@@ -69,6 +70,16 @@ def _compare_drawings(data: bytes, format_id: str, motion: Motion) -> Comparison
     if drawn < spoken:
         problems.append(f"{spoken - drawn} of {spoken} closures are not drawn.")
     return Comparison(motion.title, 0.0, 0.0, len(rows), 0, times[-1], motion.fps, tuple(problems))
+
+
+def _drawings(data: bytes, format_id: str, fps: float) -> list[tuple[float, str]]:
+    """(second, shape) of every row."""
+    if format_id == "spine":
+        (animation,) = json.loads(data)["animations"].values()
+        return [(row["time"], row["name"]) for row in animation["slots"]["mouth"]["attachment"]]
+    unit, origin = (1.0 / fps, 1.0) if format_id == "moho" else (1.0, 0.0)
+    rows = [line.split() for line in data.decode().splitlines() if line != "MohoSwitch1"]
+    return [((float(at) - origin) * unit, shape) for at, shape in rows]
 
 
 def read_livelink(data: bytes) -> Reading:
@@ -142,6 +153,15 @@ def _text(scalar: str) -> str:
     return str(json.loads(scalar)) if scalar.startswith('"') else scalar
 
 
+def read_live2d(data: bytes) -> Reading:
+    """The curves of a motion: a point, then type, time and value of each segment; all are straight."""
+    read, curves = json.loads(data), {}
+    for curve in read["Curves"]:
+        points = np.array([0.0, *curve["Segments"]]).reshape(-1, 3)
+        curves[curve["Id"]] = (points[:, 1], points[:, 2])
+    return Reading(curves, read["Meta"]["Duration"], read["Meta"]["Fps"])
+
+
 READERS: Mapping[str, Callable[[bytes], Reading]] = {
     "livelink": read_livelink,
     "unity": read_unity,
@@ -150,10 +170,11 @@ READERS: Mapping[str, Callable[[bytes], Reading]] = {
     "unreal_json": read_unreal_json,
     "audio2face": read_audio2face,
     "ovr": read_ovr,
+    "live2d": read_live2d,
 }
-DRAWN: Mapping[str, Mapping[str, str]] = {"moho": PRESTON_BLAIR, "rhubarb": RHUBARB}
+DRAWN: Mapping[str, Mapping[str, str]] = {"moho": PRESTON_BLAIR, "spine": PRESTON_BLAIR, "rhubarb": RHUBARB}
 READ_BY: Mapping[str, str] = {
     **dict.fromkeys(("livelink", "unreal_csv"), "Python's csv"),
-    **dict.fromkeys(("unreal_json", "audio2face", "ovr"), "Python's json"),
+    **dict.fromkeys(("unreal_json", "audio2face", "ovr", "live2d", "spine"), "Python's json"),
     **dict.fromkeys(("unity", "godot", "moho", "rhubarb"), "a text reader of Labial's"),
 }

@@ -22,7 +22,10 @@ from .test_bake import driven_and_constrained
 from .test_closures import heard
 
 SCENES = ("glb", "fbx_unity", "fbx_unreal", "usd", "alembic")
-CURVES = ("livelink", "unity", "godot", "unreal_csv", "unreal_json", "audio2face", "vrma", "ovr", "moho", "rhubarb")
+CURVES = (
+    "livelink", "unity", "godot", "unreal_csv", "unreal_json", "audio2face", "vrma", "ovr", "live2d", "moho", "spine",
+    "rhubarb",
+)  # fmt: skip
 CLOSED = 0.03
 
 

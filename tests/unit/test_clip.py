@@ -290,7 +290,7 @@ def motion(names: tuple[str, ...], whole: float) -> Motion:
     return Motion("line", names, frozen_array(values), FPS, SPEECH, ("Face",))
 
 
-NAMES = {"livelink": ("JawOpen", "MouthClose"), "ovr": ("aa", "PP")}
+NAMES = {"live2d": ("aa", "ee"), "livelink": ("JawOpen", "MouthClose"), "ovr": ("aa", "PP")}
 
 
 @pytest.mark.parametrize("format_id", reread.READERS)
@@ -311,13 +311,17 @@ def test_drawings_are_checked(format_id: str) -> None:
     made = motion(("x",), 1.0)
     data = FORMATS[format_id](made)
     assert reread.compare_file(data, format_id, made).passed
-    contact = {"moho": b"MBP", "rhubarb": b"\tA"}[format_id]
-    for spoiled, says in (
-        (data.replace(contact, b"\tQ"), "no shape of the format|not drawn"),
-        (data * 2, "do not rise"),
-    ):
-        problems = reread.compare_file(spoiled.replace(b"MohoSwitch1\n", b""), format_id, made).problems
-        assert problems and any(__import__("re").search(says, problem) for problem in problems)
+    contact = {"moho": b"MBP", "spine": b'"MBP"', "rhubarb": b"\tA"}[format_id]
+    other = {"moho": b"rest", "spine": b'"rest"', "rhubarb": b"\tX"}[format_id]
+    unknown = {"moho": b"XYZ", "spine": b'"XYZ"', "rhubarb": b"\tQ"}[format_id]
+    lost = reread.compare_file(data.replace(contact, other), format_id, made).problems
+    assert lost == ("1 of 1 closures are not drawn.",)
+    assert (
+        "is no shape of the format" in reread.compare_file(data.replace(contact, unknown), format_id, made).problems[0]
+    )
+    if format_id != "spine":
+        twice = data + data.removeprefix(b"MohoSwitch1\n")
+        assert "The times do not rise." in reread.compare_file(twice, format_id, made).problems
 
 
 def test_keys_of_a_sparse_clip_are_few(tmp_path: Path) -> None:

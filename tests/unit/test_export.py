@@ -41,7 +41,7 @@ from model_runtime.phones import PHONES, VISEME_OF
 
 ROOT = Path(__file__).resolve().parents[2]
 RIGS = ROOT / "presets/rigs"
-CURVES = ("livelink", "unity", "godot", "unreal_csv", "unreal_json", "audio2face", "vrma", "ovr")
+CURVES = ("livelink", "unity", "godot", "unreal_csv", "unreal_json", "audio2face", "vrma", "ovr", "live2d")
 RENAMED = ("unity", "godot", "unreal_csv", "unreal_json", "audio2face", "vrma")
 RATES = (24.0, 30.0, 60.0, 29.97)
 
@@ -268,6 +268,25 @@ def _check_skeleton(nodes: Sequence[dict[str, Any]], bones: dict[str, Any], root
     assert places["leftHand"][1] == pytest.approx(places["leftUpperArm"][1])
 
 
+def read_live2d(data: bytes, fps: float) -> Reading:
+    """By the specification of motion3.json: a point, then straight segments; the vowels under VRM's names."""
+    made = json.loads(data)
+    meta, curves = made["Meta"], {}
+    vowels = {"ParamA": "aa", "ParamI": "ih", "ParamU": "ou", "ParamE": "ee", "ParamO": "oh"}
+    assert made["Version"] == 3 and meta["CurveCount"] == len(made["Curves"]) == 7 and not meta["UserDataCount"]
+    points = 0
+    for curve in made["Curves"]:
+        segments = curve["Segments"]
+        assert curve["Target"] == "Parameter" and not any(segments[2::3]) and len(segments) % 3 == 2
+        points += len(segments[::3])
+        later = [part for k in range(2, len(segments), 3) for part in segments[k + 1 : k + 3]]
+        times, values = np.array(segments[:2] + later, dtype=float).reshape(-1, 2).T
+        assert (np.diff(times) > 0).all() and times[-1] <= meta["Duration"] + 1e-5
+        curves[vowels.get(curve["Id"], curve["Id"])] = (times, values)
+    assert (meta["TotalPointCount"], meta["TotalSegmentCount"]) == (points, points - 7)
+    return Reading(curves, meta["Duration"], meta["Fps"])
+
+
 READERS: dict[str, Callable[[bytes, float], Reading]] = {
     "livelink": read_livelink,
     "unity": read_unity,
@@ -277,6 +296,7 @@ READERS: dict[str, Callable[[bytes, float], Reading]] = {
     "audio2face": read_audio2face,
     "vrma": read_vrma,
     "ovr": read_ovr,
+    "live2d": read_live2d,
 }
 
 
@@ -339,7 +359,8 @@ def test_values_names_rate_and_length_come_back(track: MouthTrack, tmp_path: Pat
     assert reading.duration == pytest.approx(frames / fps, abs=1e-5)
     assert reading.fps is None or reading.fps == pytest.approx(fps, rel=1e-4)
     others = set(reading.curves) - {spell[engine.names](name) for name in expected}
-    assert all(not reading.curves[name][1].any() for name in others - {"sil"})
+    own = {"sil", "ParamMouthOpenY", "ParamMouthForm"}
+    assert all(not reading.curves[name][1].any() for name in others - own)
     assert engine.scale == (100.0 if format_id == "unity" else 1.0)
     assert max(values.max() for _, values in reading.curves.values()) <= engine.scale
 
@@ -368,13 +389,23 @@ def closed(reading: Reading, track: MouthTrack, fps: float, name: str, whole: fl
 
 
 @pytest.mark.parametrize("fps", RATES)
-@pytest.mark.parametrize("format_id", [name for name in CURVES if name != "vrma"])
+@pytest.mark.parametrize("format_id", [name for name in CURVES if name not in ("vrma", "live2d")])
 def test_lips_close_on_a_frame(track: MouthTrack, tmp_path: Path, format_id: str, fps: float) -> None:
     assert sum(contact.kind == "closure" for contact in track.contacts) > 100
     reading = written(track, format_id, tmp_path, fps)
     name = {"ovr": "PP", "livelink": "MouthClose", "unreal_csv": "MouthClose", "unreal_json": "MouthClose"}
     whole = 1.0 if format_id == "ovr" else 0.06 * load_engine(format_id).scale
     assert closed(reading, track, fps, name.get(format_id, "mouthClose"), whole) >= 0.99
+
+
+@pytest.mark.parametrize("fps", [24.0, 30.0, 60.0])
+def test_a_mouth_of_live2d_shuts_and_opens(track: MouthTrack, tmp_path: Path, fps: float) -> None:
+    reading = written(track, "live2d", tmp_path, fps)
+    times, opening = reading.curves["ParamMouthOpenY"]
+    inverted = Reading({"closed": (times, 1.0 - opening)}, reading.duration)
+    assert closed(inverted, track, fps, "closed", 1.0) >= 0.99 and opening.max() > 0.5
+    _, form = reading.curves["ParamMouthForm"]
+    assert -1.0 <= form.min() < -0.3 and 0.3 < form.max() <= 1.0
 
 
 def test_a_style_that_holds_its_poses_is_held(tmp_path: Path) -> None:
@@ -458,6 +489,18 @@ def test_drawings_of_moho(track: MouthTrack, tmp_path: Path, fps: float) -> None
         return "MBP" in drawn[int(start * fps + 1e-6) :][:2]
 
     assert np.mean([shown(event.start) for event in said]) >= 0.99
+
+
+def test_drawings_of_spine_are_those_of_moho(track: MouthTrack, tmp_path: Path) -> None:
+    delivery.export(track, "moho", tmp_path / "line.dat", fps=24.0)
+    delivery.export(track, "spine", tmp_path / "line.spine.json", fps=24.0)
+    made = json.loads((tmp_path / "line.spine.json").read_text(encoding="utf-8"))
+    rows = made["animations"]["line"]["slots"]["mouth"]["attachment"]
+    assert {slot["name"] for slot in made["slots"]} == {"mouth"} and made["slots"][0]["bone"] == made["bones"][0][
+        "name"
+    ]
+    drawn = [line.split() for line in (tmp_path / "line.dat").read_text(encoding="utf-8").splitlines()[1:]]
+    assert [(round(row["time"] * 24) + 1, row["name"]) for row in rows] == [(int(at), name) for at, name in drawn]
 
 
 def test_the_table_of_rhubarb(track: MouthTrack, tmp_path: Path) -> None:
