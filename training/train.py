@@ -47,7 +47,9 @@ class Recipe:
 
 GROWN = Recipe(large=True, steps=5_000, batch=24, shards=2, peak_rate=2e-3, seed=3, check_every=250)
 """The course in which the larger network, grown from the one of the first two courses, hears everything."""
-LAST = Recipe(large=True, steps=1_700, batch=24, shards=2, peak_rate=1e-3, seed=4, check_every=200)
+LAST = Recipe(
+    large=True, steps=1_000, batch=24, shards=2, peak_rate=4e-4, average=0.995, seed=4, check_every=250
+)  # fmt: skip
 """The course with the labels that the network of the others made again."""
 
 
