@@ -10,8 +10,9 @@ import numpy as np
 
 from ..model_runtime.contracts import Target
 from .character import Character
+from .limits import limited
 from .measure import Measured
-from .posing import points_of, posed
+from .posing import at_rest, points_of, posed
 
 _HEAD = re.compile(r"(^|[^a-z])head([^a-z]|$)", re.IGNORECASE)
 _CHEST = re.compile(r"(^|[^a-z])((upper)?chest|rib ?cage)([^a-z]|$)", re.IGNORECASE)
@@ -35,8 +36,8 @@ def find_bones(
     for carrier in _matching(armature, _HEAD):
         up = _up(armature, carrier, measured)
         side = np.cross(up, measured.lips.forward)
-        turns = _turning(armature, carrier, (side, up))
-        if turns and _carries(turns[0], measured, view_layer):
+        turns = _followed(_turning(armature, carrier, (side, up)), character, measured, view_layer)
+        if turns:
             break
     else:
         return found
@@ -44,8 +45,8 @@ def find_bones(
         found["head_nod"], found["head_turn"] = turns
     if chest:
         for bone in (*_matching(armature, _CHEST), *_spine_below(carrier)):
-            lift = _turning(armature, bone, (-side,))
-            if lift and _carries(lift[0], measured, view_layer):
+            lift = _followed(_turning(armature, bone, (-side,)), character, measured, view_layer)
+            if lift:
                 return found | {"breath": lift[0]}
     return found
 
@@ -89,9 +90,17 @@ def about(axes: np.ndarray, wanted: np.ndarray) -> tuple[int, float]:
     return axis, float(np.sign(along[axis]))
 
 
-def _carries(target: Target, measured: Measured, view_layer: bpy.types.ViewLayer) -> bool:
-    """Whether the whole mouth goes with a bone."""
-    before = points_of(bpy.data.objects[measured.mesh], view_layer)[measured.lips.steady]
-    with posed({target: _TURN}, view_layer):
-        after = points_of(bpy.data.objects[measured.mesh], view_layer)[measured.lips.steady]
-    return bool(np.median(np.linalg.norm(after - before, axis=1)) > 0.2 * _TURN * measured.lips.width)
+def _followed(
+    turns: Sequence[Target], character: Character, measured: Measured, view_layer: bpy.types.ViewLayer
+) -> list[Target]:
+    """The turns of a bone in the ranges that its constraints leave, if the whole mouth goes with it; else none."""
+    if not turns:
+        return []
+    mesh = bpy.data.objects[measured.mesh]
+    with at_rest(character, turns, view_layer):
+        before = points_of(mesh, view_layer)[measured.lips.steady]
+        with posed({turns[0]: _TURN}, view_layer):
+            after = points_of(mesh, view_layer)[measured.lips.steady]
+        if np.median(np.linalg.norm(after - before, axis=1)) <= 0.2 * _TURN * measured.lips.width:
+            return []
+        return [limited(turn, view_layer) for turn in turns]

@@ -21,6 +21,7 @@ from ..contracts import (
     Target,
     frozen_array,
 )  # fmt: skip
+from .channels import spread
 from .least_squares import bounded
 
 PRESS = -0.004
@@ -125,7 +126,8 @@ def correct(keys: KeyTracks, proofs: Sequence[ContactProof], probe: RigProbe, ri
     contacts = {p.contact for p in left_open}
     frames = [frame for frame, contact in keys.contact_frames if contact in contacts]
     pose = calibrate(probe, rig_map, PRESS - 1.25 * max(p.gap for p in left_open)).closure
-    value_of = dict(zip(probe.targets, pose, strict=True))
+    channels, row = spread(probe.targets, pose[None])
+    value_of = dict(zip(channels, row[0], strict=True))
     return replace(keys, tracks=tuple(_raised(t, frames, value_of) for t in keys.tracks))
 
 
