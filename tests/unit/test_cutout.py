@@ -47,7 +47,8 @@ def test_nothing_flashes_but_contacts() -> None:
     keys = drawn(articulate(line), FrameClock(24), drawings, MOUTH)
     held = {frame for frame, _ in keys.contact_frames}
     (track,) = keys.tracks
-    for frame, after in zip(track.co[:-1, 0], track.co[1:, 0], strict=True):
+    assert track.co[0, 1] == drawings.of["sil"], "what is shown before the line too"
+    for frame, after in zip(track.co[1:-1, 0], track.co[2:, 0], strict=True):
         near = set(range(int(frame) - 1, int(after) + 1))
         assert after - frame >= SHORTEST or held & near
 
