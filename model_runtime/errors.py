@@ -33,5 +33,9 @@ class ProvenanceError(LipSyncError):
     """A film or image cannot be signed, marked or read back."""
 
 
+class PlateError(LipSyncError):
+    """A video plate cannot be used: no frames, no face."""
+
+
 class Cancelled(LipSyncError):
     """The user cancelled; nothing was written."""

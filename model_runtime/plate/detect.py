@@ -1,4 +1,4 @@
-"""Faces in a picture: MediaPipe's short-range detector on the whole picture, then on parts and turns of it.
+"""Faces in a picture: MediaPipe's short-range detector on the whole picture, then on turns and parts of it.
 
 The detector sees 128 x 128 pixels: faces below about a fifth of the picture are found in parts of it only, and faces
 that lie on their side only after a turn. Constants are those of face_detector_graph.cc.
@@ -50,15 +50,14 @@ def detect(networks: FaceNetworks, picture: Picture) -> list[Detection]:
     return _look(networks, picture, _whole(picture))
 
 
-def search(networks: FaceNetworks, picture: Picture) -> list[Detection]:
-    """Faces in the whole picture, else in parts of it, else in the turned picture; the largest first."""
+def search(networks: FaceNetworks, picture: Picture) -> Iterator[Detection]:
+    """Faces in the whole picture, then in the turned picture, then in parts of it; looked for as they are asked for."""
     whole = _whole(picture)
-    if found := _look(networks, picture, whole):
-        return found
-    found = [face for part in _parts(picture) for face in _look(networks, picture, part)]
-    for angle in () if found else TURNS:
-        found += _look(networks, picture, Square(whole.x, whole.y, whole.side, angle))
-    return sorted(found, key=lambda face: -face.square.side * face.score)
+    yield from _look(networks, picture, whole)
+    for angle in TURNS:
+        yield from _look(networks, picture, Square(whole.x, whole.y, whole.side, angle))
+    for part in _parts(picture):
+        yield from _look(networks, picture, part)
 
 
 def _whole(picture: Picture) -> Square:

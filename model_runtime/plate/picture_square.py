@@ -38,33 +38,43 @@ def sample(picture: Picture, square: Square, size: int, black: bool = False) -> 
 
     picture: uint8 [h, w, 3]. black: what lies outside of the picture is black, otherwise its edge goes on.
     """
-    grid = (np.arange(size, dtype=np.float32) + np.float32(0.5)) / size
-    points = square.to_picture(np.stack(np.meshgrid(grid, grid), -1))
+    x, y = _grid(square, size)
     height, width = picture.shape[:2]
-    low = np.clip(np.floor(points.min((0, 1))).astype(int) - 2, 0, [width - 1, height - 1])
-    high = np.clip(np.ceil(points.max((0, 1))).astype(int) + 2, low + 1, [width, height])
+    low = np.clip([int(x.min()) - 2, int(y.min()) - 2], 0, [width - 1, height - 1])
+    high = np.clip([int(x.max()) + 3, int(y.max()) + 3], low + 1, [width, height])
     pool = max(1, min(int(square.side / size), *(high - low)))
     high = low + (high - low) // pool * pool
     part = picture[low[1] : high[1], low[0] : high[0]]
     if pool > 1:
         rows = np.add.reduceat(part, np.arange(0, len(part), pool), axis=0, dtype=np.float32)
         part = np.add.reduceat(rows, np.arange(0, rows.shape[1], pool), axis=1) / np.float32(pool * pool)
-    sampled = _bilinear(part, (points - low.astype(np.float32)) / np.float32(pool) - np.float32(0.5))
+    half = np.float32(0.5)
+    sampled = _bilinear(part, *((at - np.float32(corner)) / pool - half for at, corner in zip((x, y), low, strict=True)))
     if black:
-        inside = np.all((points >= 0) & (points <= np.array([width, height], np.float32)), axis=-1)
-        sampled *= inside[..., None]
+        sampled *= ((x >= 0) & (x <= width) & (y >= 0) & (y <= height))[..., None]
     return sampled
 
 
-def _bilinear(part: npt.NDArray[np.generic], points: Float32) -> Float32:
-    """part [h, w, 3] at points [..., 2] (x, y, whole numbers are centres of pixels); the edge goes on outside."""
+def _grid(square: Square, size: int) -> tuple[Float32, Float32]:
+    """Where the centres of the sampled pixels lie in the picture: x [size, size], y [size, size]."""
+    along = ((np.arange(size) + 0.5) / size - 0.5) * square.side
+    cosine, sine = ((along * turn).astype(np.float32) for turn in (math.cos(square.angle), math.sin(square.angle)))
+    x, y = np.float32(square.x), np.float32(square.y)
+    return cosine[None, :] - sine[:, None] + x, sine[None, :] + cosine[:, None] + y
+
+
+def _bilinear(part: npt.NDArray[np.generic], x: Float32, y: Float32) -> Float32:
+    """part [h, w, 3] at x, y [n, n]; whole numbers are centres of pixels; the edge goes on outside."""
     height, width = part.shape[:2]
-    x, y = (np.clip(points[..., axis], 0, end - 1) for axis, end in ((0, width), (1, height)))
+    x, y = np.clip(x, 0, width - 1), np.clip(y, 0, height - 1)
     left, top = (np.minimum(at.astype(np.int32), max(0, end - 2)) for at, end in ((x, width), (y, height)))
-    across, down = (x - left)[..., None], (y - top)[..., None]
-    flat, first = part.reshape(-1, 3), top * width + left
-    right, below = min(1, width - 1), width * min(1, height - 1)
-    upper = flat[first] * (1 - across) + flat[first + right] * across
-    lower = flat[first + below] * (1 - across) + flat[first + below + right] * across
-    sampled: Float32 = (upper * (1 - down) + lower * down).astype(np.float32)
+    across, down = x - left, y - top
+    first, right, below = top * width + left, min(1, width - 1), width * min(1, height - 1)
+    corners = (first, first + right, first + below, first + below + right)
+    sampled = np.empty((*x.shape, 3), np.float32)
+    for colour in range(3):  # plane by plane: three times as fast as with the colours in the last axis
+        plane = part[..., colour].astype(np.float32).ravel()
+        a, b, c, d = (plane.take(corner) for corner in corners)
+        upper, lower = a + (b - a) * across, c + (d - c) * across
+        sampled[..., colour] = upper + (lower - upper) * down
     return sampled
