@@ -33,38 +33,44 @@ Points = Mapping[int, Mapping[str, Float32]]
 
 def check_glb(path: Path, clips: Sequence[Clip]) -> list[Comparison]:
     """The clips of a GLB, read by Blender's glTF importer. Raises ExportError if it cannot read the file."""
-    with _imported(bpy.ops.import_scene.gltf, "glTF importer", path, clips[0]) as objects:
-        return [compare(clip, _reading(clip, objects, 0.0)) for clip in clips]
+    called = _called_otherwise(clips[0].weights)
+    with _imported(bpy.ops.import_scene.gltf, "glTF importer", path, clips[0].weights, clips[0].fps) as objects:
+        return [compare(clip, _reading(clip, objects, called, 0.0)) for clip in clips]
 
 
 def check_fbx(path: Path, clip: Clip) -> Comparison:
     """The clip of an FBX file, read by Blender's FBX importer, which puts second 0 on frame 1."""
-    with _imported(bpy.ops.import_scene.fbx, "FBX importer", path, clip) as objects:
-        return compare(clip, _reading(clip, objects, 1.0))
+    called = _called_otherwise(clip.weights)
+    with _imported(bpy.ops.import_scene.fbx, "FBX importer", path, clip.weights, clip.fps) as objects:
+        return compare(clip, _reading(clip, objects, called, 1.0))
 
 
 def check_usd(path: Path, clip: Clip) -> Comparison:
     """The clip of a USD file, read by Blender's USD importer."""
-    with _imported(bpy.ops.wm.usd_import, "USD importer", path, clip, import_materials=False) as objects:
-        return compare(clip, _reading(clip, objects, 0.0, of_file=True))
+    called = _called_otherwise(clip.weights)
+    operator = bpy.ops.wm.usd_import
+    with _imported(operator, "USD importer", path, clip.weights, clip.fps, import_materials=False) as objects:
+        return compare(clip, _reading(clip, objects, called, 0.0, of_file=True))
 
 
 def check_alembic(path: Path, clip: Clip, seen: Points) -> Comparison:
     """Points of an Alembic file, read by Blender's importer: errors as a share of the furthest way of any point."""
-    with _imported(bpy.ops.wm.alembic_import, "Alembic importer", path, clip, as_background_job=False) as objects:
+    names, operator = list(seen[min(seen)]), bpy.ops.wm.alembic_import
+    with _imported(operator, "Alembic importer", path, names, clip.fps, as_background_job=False) as objects:
         scene, by_name = objects[0].users_scene[0], {_loose(obj.name): obj for obj in objects if obj.type == "MESH"}
-        absent = [name for name in next(iter(seen.values())) if _loose(name) not in by_name]
-        if absent:
+        if absent := [name for name in names if _loose(name) not in by_name]:
             return Comparison(clip.name, problems=tuple(f"{name} is not in the file." for name in absent))
         first, furthest, error = seen[min(seen)], 0.0, 0.0
         for frame, meshes in seen.items():
             scene.frame_set(frame)
             for name, points in meshes.items():
                 there = points_of(by_name[_loose(name)], scene.view_layers[0])
+                if len(there) != len(points):
+                    return Comparison(clip.name, problems=(f"{name} has {len(there)} points, not {len(points)}.",))
                 error = max(error, float(np.linalg.norm(there - points, axis=1).max()))
                 furthest = max(furthest, float(np.linalg.norm(points - first[name], axis=1).max()))
         duration = (scene.frame_end - scene.frame_start) / clip.fps
-        return Comparison(clip.name, error / (furthest or 1.0), curves=len(by_name), duration=duration, fps=clip.fps)
+        return Comparison(clip.name, error / (furthest or 1.0), curves=len(names), duration=duration, fps=clip.fps)
 
 
 def check_vrma(path: Path, motion: Motion) -> Comparison:
@@ -73,7 +79,7 @@ def check_vrma(path: Path, motion: Motion) -> Comparison:
     frames, errors, problems, keys = np.arange(len(motion.values), dtype=np.float64), [0.0], [], list[float]()
     with temporary_file(".glb") as copied:
         copied.write_bytes(path.read_bytes())
-        with _imported(bpy.ops.import_scene.gltf, "glTF importer", copied, clip) as objects:
+        with _imported(bpy.ops.import_scene.gltf, "glTF importer", copied, (), motion.fps) as objects:
             nodes = {_NUMBER.sub("", obj.name): obj for obj in objects}
             for name, values in zip(motion.names, motion.values.T, strict=True):
                 curves = _curves(nodes[name], clip.name, True) if name in nodes else ()
@@ -87,9 +93,11 @@ def check_vrma(path: Path, motion: Motion) -> Comparison:
 
 
 @contextmanager
-def _imported(operator: Any, what: str, path: Path, clip: Clip, **options: Any) -> Iterator[list[bpy.types.Object]]:
-    """What an importer makes of a file, in a scene of its own at the clip's rate, under the names in the file."""
-    with parked(_named(clip.weights)), scratch("Labial check", clip.fps) as scene:
+def _imported(
+    operator: Any, what: str, path: Path, names: Iterable[str], fps: float, **options: Any
+) -> Iterator[list[bpy.types.Object]]:
+    """What an importer makes of a file, in a scene of its own at a rate. names: objects whose names it may take."""
+    with parked(_named(names)), scratch("Labial check", fps) as scene:
         run(operator, what, filepath=str(path), **options)
         yield list(scene.objects)
 
@@ -100,10 +108,19 @@ def _named(names: Iterable[str]) -> list[Any]:
     return list(dict.fromkeys([*objects, *(obj.data for obj in objects)]))
 
 
-def _reading(clip: Clip, objects: Sequence[bpy.types.Object], first: float, of_file: bool = False) -> Clip | None:
+def _called_otherwise(names: Iterable[str]) -> dict[str, str]:
+    """How importers may call the objects -> their names: some call an object as its mesh."""
+    objects = {name: bpy.data.objects[name] for name in names}
+    return {_loose(obj.data.name): name for name, obj in objects.items()} | {_loose(name): name for name in objects}
+
+
+def _reading(
+    clip: Clip, objects: Sequence[bpy.types.Object], called: Mapping[str, str], first: float, of_file: bool = False
+) -> Clip | None:
     """A clip as imported, at the frames of the one that was written; None if nothing of its name was.
 
-    first: the frame of second 0. of_file: the file has one clip, and its Actions are named otherwise.
+    called: how the file's objects may be called -> mesh of the clip. first: the frame of second 0. of_file: the file
+    has one clip, and its Actions are named otherwise.
     """
     frames = first + np.arange(clip.frames, dtype=np.float64)
     meshes, bones, keys = dict[str, Weights](), dict[str, Float32](), list[float]()
@@ -120,7 +137,9 @@ def _reading(clip: Clip, objects: Sequence[bpy.types.Object], first: float, of_f
     if not keys:
         return None
     step = float(np.median(np.diff(keys))) if len(keys) > 1 else 1.0
-    return _as_long(_called(clip, Clip(clip.name, clip.fps / step, meshes, bones)), round(keys[-1] - keys[0]) + 1)
+    return _as_long(
+        _called(clip, called, Clip(clip.name, clip.fps / step, meshes, bones)), round(keys[-1] - keys[0]) + 1
+    )
 
 
 def _as_long(clip: Clip, frames: int) -> Clip:
@@ -129,9 +148,8 @@ def _as_long(clip: Clip, frames: int) -> Clip:
     return replace(clip, weights=weights, bones={name: basis[:frames] for name, basis in clip.bones.items()})
 
 
-def _called(clip: Clip, found: Clip) -> Clip:
+def _called(clip: Clip, meshes: Mapping[str, str], found: Clip) -> Clip:
     """A reading under the names of the clip: formats and Blender spell some signs otherwise and add numbers."""
-    meshes = {_loose(name): name for name in clip.weights}
     bones = {_loose(name): name for name in clip.bones}
     weights = {}
     for there, read in found.weights.items():

@@ -59,7 +59,10 @@ def temporary_file(suffix: str) -> Iterator[Path]:
 
 def run(operator: Any, what: str, **options: Any) -> None:
     """Runs an exporter or importer of Blender with those options that this version knows. Raises ExportError."""
-    known = operator.get_rna_type().properties.keys()
+    try:
+        known = operator.get_rna_type().properties.keys()
+    except KeyError:
+        raise ExportError(f"This Blender was built without the {what}. Use the Blender of blender.org.") from None
     given = {name: set(v) if isinstance(v, list) else v for name, v in options.items() if name in known}
     try:
         done = operator(**given)

@@ -37,6 +37,8 @@ def stand_ins(
         scene.unit_settings.system = shown.unit_settings.system
         scene.unit_settings.scale_length = shown.unit_settings.scale_length
         copies = {obj: obj.copy() for obj in originals}
+        for copy in copies.values():
+            copy.make_local(clear_liboverride=True)
         _own_data(copies, titles)
         for obj, copy in copies.items():
             copy.name = titles[obj]
@@ -61,6 +63,7 @@ def _own_data(copies: Mapping[Any, Any], titles: Mapping[Any, str]) -> None:
         if obj.data is not None and obj.type in ("MESH", "ARMATURE"):
             if obj.data not in made:
                 made[obj.data] = obj.data.copy()
+                made[obj.data].make_local(clear_liboverride=True)
                 made[obj.data].name = titles[obj.data]
             copy.data = made[obj.data]
 

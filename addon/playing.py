@@ -42,7 +42,6 @@ def playing(character: Character, action: Any) -> Iterator[bpy.types.Scene]:
 def with_parents(character: Character) -> list[bpy.types.Object]:
     """The objects of a character and all above them."""
     own = [*objects_of(character), *([bpy.data.objects[character.armature]] if character.armature else ())]
-    own += [bpy.data.objects[name] for target in character.targets for name in target.objects]
     found = dict.fromkeys(own)
     for obj in own:
         while obj.parent is not None:

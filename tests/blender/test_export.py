@@ -20,6 +20,7 @@ from .exporting import accessor, character, export, glb_parts, module, state
 from .mouth import Mouth, evaluated_points
 from .test_bake import driven_and_constrained
 from .test_closures import heard
+from .test_override import as_an_instance, save_cast
 
 SCENES = ("glb", "fbx_unity", "fbx_unreal", "usd", "alembic")
 CURVES = (
@@ -43,6 +44,30 @@ def test_every_target_holds_what_was_baked(
     assert [path.name for path in (tmp_path / "out").iterdir()] == [Path(made.path).name]
     if target in ("glb", "fbx_unity", "fbx_unreal", "usd"):
         assert compared.curves > 10 and compared.bones >= 1
+
+
+@pytest.mark.parametrize("character_name", ["ict_mouth_small", "mpfb_default", "cc0_head_arkit_oculus"])
+def test_files_of_characters_of_other_makers(
+    labial: ModuleType, short_line: Path, tmp_path: Path, character_name: str
+) -> None:
+    load_character(character_name)
+    generate(short_line)
+    before = state()
+    for target in SCENES:
+        (made,) = export(target, tmp_path / target, fps=24.0)
+        assert made.comparisons[0].curves >= (1 if target == "alembic" else 10)
+    assert state() == before
+
+
+def test_a_character_of_another_file(head: bpy.types.Object, short_line: Path, tmp_path: Path) -> None:
+    as_an_instance(save_cast(head, tmp_path))
+    assert bpy.ops.labial.make_override() == {"FINISHED"}
+    generate(short_line)
+    before = state()
+    for target in ("glb", "fbx_unity", "usd"):
+        (made,) = export(target, tmp_path / target)
+        assert made.comparisons[0].curves >= 10
+    assert state() == before
 
 
 def imported(path: Path, fps: int, target: str) -> bpy.types.Object:
