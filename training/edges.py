@@ -33,6 +33,12 @@ NEAR = 0.06
 DOUBT = 30
 """Edges of no lateness that are added to each kind before the mean."""
 
+MOVED = (
+    ("stop vowel", "fricative vowel", "nasal vowel", "liquid vowel"),
+    ("vowel nasal", "vowel liquid"),
+)
+"""The edges that the runtime moves, by its `VOWEL_LATE` and `SONORANT_EARLY`; what is printed comes on top of them."""
+
 Samples = NDArray[np.int16]
 Fit = Callable[[Utterance, Samples, list[Word]], Labels | None]
 Truth = list[tuple[Utterance, Samples, Labels, list[Word]]]
@@ -104,3 +110,5 @@ def main(shared: Path, work: Path, weights: Path) -> None:
             every = np.concatenate(list(one.values()))
             away = np.median(np.abs(every - every.mean()))
             print(f"{voice}: {len(every)} edges, {every.mean():.1f} ms late, median distance from that {away:.1f} ms")
+            vowels, sonorants = (np.mean(np.concatenate([one[of] for of in of_kind])) for of_kind in MOVED)
+            print(f"{voice}: vowels after consonants {vowels:.1f} ms late, sonorants after vowels {sonorants:.1f} ms")
