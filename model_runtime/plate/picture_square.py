@@ -44,12 +44,13 @@ def sample(picture: Picture, square: Square, size: int, black: bool = False) -> 
     high = np.clip([int(x.max()) + 3, int(y.max()) + 3], low + 1, [width, height])
     pool = max(1, min(int(square.side / size), *(high - low)))
     high = low + (high - low) // pool * pool
-    part = picture[low[1] : high[1], low[0] : high[0]]
+    part: npt.NDArray[np.generic] = picture[low[1] : high[1], low[0] : high[0]]
     if pool > 1:
         rows = np.add.reduceat(part, np.arange(0, len(part), pool), axis=0, dtype=np.float32)
-        part = np.add.reduceat(rows, np.arange(0, rows.shape[1], pool), axis=1) / np.float32(pool * pool)
+        part = np.add.reduceat(rows, np.arange(0, rows.shape[1], pool), axis=1) / np.float32(pool**2)
     half = np.float32(0.5)
-    sampled = _bilinear(part, *((at - np.float32(corner)) / pool - half for at, corner in zip((x, y), low, strict=True)))
+    left, top = low.astype(np.float32)
+    sampled = _bilinear(part, (x - left) / pool - half, (y - top) / pool - half)
     if black:
         sampled *= ((x >= 0) & (x <= width) & (y >= 0) & (y <= height))[..., None]
     return sampled

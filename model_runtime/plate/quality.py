@@ -19,8 +19,10 @@ LEAST_MOUTH = 24.0
 LEAST_PRESENCE = 0.9
 LEAST_SHARPNESS, SHARPNESS_DROP = 0.006, 0.25
 """A mouth is blurred below the first, and below this share of what is usual in its shot."""
-FARTHEST_SKIN, HIDDEN_SHARE = 5.0, 0.2
+FARTHEST_SKIN, HIDDEN_SHARE = 3.5, 0.12
 """Something is before the mouth if this share of the points around it are so many usual deviations from the usual."""
+DARKEST, LEAST_DEVIATION = 8.0, 0.03
+"""Levels that are added before logarithms; the least that counts as a point's usual deviation."""
 CUT, CUT_RATIO, CUT_MEMORY = 4.0, 6.0, 12
 """A cut: the small picture differs by so many levels and by so many times the median of the last differences."""
 THUMBNAIL = 32
@@ -53,8 +55,8 @@ class Flag:
 class Seen:
     """What one frame shows. points [478, 3] in pixels; without a face they and skin are NaN.
 
-    presence: 0-1, of the network. others: faces beside this one that are at least half as large. skin [k, 3]: levels of
-    the skin around the mouth. sharpness: see `sharpness`. cut: a new shot begins here.
+    presence: 0-1, of the network. others: faces beside this one that are at least half as large. skin [k, 3] and
+    sharpness: see the functions. cut: a new shot begins here.
     """
 
     points: Float32
@@ -92,11 +94,19 @@ class Cuts:
 
 
 def skin(picture: Picture, points: Float32) -> Float32:
-    """Mean levels of 5 x 5 pixels (of 40 across the mouth) around the points near the mouth [k, 3]."""
+    """Logarithms of the colours around the mouth over that of forehead and nose [k, 3]: light changes both alike."""
+    around = _colours(picture, points, face_points.AROUND_MOUTH)
+    above = _colours(picture, points, face_points.ABOVE_MOUTH)
+    ratio: Float32 = np.log(around + DARKEST) - np.log(above.mean(0) + DARKEST)
+    return ratio
+
+
+def _colours(picture: Picture, points: Float32, chosen: Sequence[int]) -> Float32:
+    """Mean levels of 5 x 5 pixels, of 40 across the mouth, around some of the points [k, 3]."""
     height, width = picture.shape[:2]
     step = max(1.0, float(face_points.mouth_width(points)) / 40)
     offsets = np.stack(np.meshgrid(np.arange(-2, 3), np.arange(-2, 3)), -1).reshape(-1, 1, 2) * step
-    at = np.rint(points[None, face_points.AROUND_MOUTH, :2] + offsets).astype(int)
+    at = np.rint(points[None, list(chosen), :2] + offsets).astype(int)
     x, y = np.clip(at[..., 0], 0, width - 1), np.clip(at[..., 1], 0, height - 1)
     levels: Float32 = picture[y, x].astype(np.float32).mean(0)
     return levels
@@ -132,16 +142,13 @@ def flags(seen: Sequence[Seen], rate: float) -> tuple[Flag, ...]:
     )
 
 
-def strangeness(levels: Float32) -> Float32:
+def strangeness(colours: Float32) -> Float32:
     """How far the skin around the mouth [t, k, 3] is from that of most frames, in usual deviations [t].
 
-    Each frame's own brightness and colour are taken out first, so that a change of light is not a hand. Each point has
-    its own usual deviation; what counts is the one that `HIDDEN_SHARE` of the points exceed.
+    Each point has its own usual deviation; what counts is the one that `HIDDEN_SHARE` of the points exceed.
     """
-    patches = np.log(levels + 8)
-    patches -= np.median(patches, axis=1, keepdims=True)
-    away = np.abs(patches - np.median(patches, axis=0)).mean(-1)
-    away /= np.maximum(0.03, np.median(away, axis=0))
+    away = np.abs(colours - np.median(colours, axis=0)).mean(-1)
+    away /= np.maximum(LEAST_DEVIATION, np.median(away, axis=0))
     strange: Float32 = np.quantile(away, 1 - HIDDEN_SHARE, axis=1)
     return strange
 

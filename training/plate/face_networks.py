@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import importlib.metadata
 import json
 import zipfile
 from pathlib import Path
@@ -49,6 +50,8 @@ def convert(task: Path, out: Path) -> dict[str, bytes]:
             tflite.unlink()
             digest = hashlib.sha256(graph.read_bytes()).hexdigest()
             networks[name] = {"file": graph.name, "sha256": digest, "input": INPUTS[name]}
+    licence = next(file for file in importlib.metadata.files("tf2onnx") or () if file.name == "LICENSE")
+    (out / "LICENSE").write_text(licence.read_text(), encoding="utf-8")  # the same Apache License 2.0 as the networks'
     contract = {
         "schema": SCHEMA,
         "title": "MediaPipe FaceLandmarker v2, Google",
