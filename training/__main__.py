@@ -9,7 +9,8 @@ from .corpora import CORPORA
 
 FIRST = ("kathleen", "speechocean762", "kerstin", "picovoice-wake", "kokoro-en", "flite")
 """The corpora of the first course: clean labels. The second hears all of them."""
-PARTS = ("all", "make", "align", "train", "realign", "last", "export", "evaluate", "edges")
+PARTS = ("all", "make", "align", "train", "export", "evaluate", "edges", "last")
+"""`last` is a further course that begins with the network in --weights; it writes to the work folder only."""
 WEIGHTS = Path(__file__).resolve().parents[1] / "model_runtime" / "hearing" / "weights"
 
 
@@ -21,9 +22,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=Path(".cache/corpus"), help="folder for everything made")
     parser.add_argument("--weights", type=Path, default=WEIGHTS, help="folder for speech.onnx and speech.json")
     parser.add_argument("--processes", type=int, default=2, help="processes of the alignment and of the last courses")
-    parser.add_argument("--start", type=Path, help="folder of speech.onnx that the last course begins with")
     chosen = parser.parse_args()
-    start = chosen.start or chosen.work / "third"
     names = [corpus.name for corpus in CORPORA]
     if chosen.part in ("all", "make"):
         from . import packages, synthesise
@@ -34,7 +33,7 @@ def main() -> None:
         from .labels import align
 
         align(chosen.shared, chosen.work, names, chosen.processes)
-    if chosen.part in ("all", "train") and chosen.start is None:
+    if chosen.part in ("all", "train"):
         from .export_onnx import export
         from .train import GROWN, Recipe, train
 
@@ -42,25 +41,25 @@ def main() -> None:
         first = train(chosen.shared, chosen.work, FIRST, Recipe())
         second = Recipe(steps=8_500, peak_rate=1.5e-3, seed=2)
         export(train(chosen.shared, chosen.work, names, second, first), small)
-        grown = train(chosen.shared, chosen.work, names, GROWN, small / "speech.onnx", chosen.processes)
-        export(grown, start)
-    if chosen.part in ("all", "realign"):
-        from .realign import realign
-
-        realign(chosen.shared, chosen.work, start, names, chosen.processes)
-    if chosen.part in ("all", "last"):
-        from .train import LAST, train
-
-        train(chosen.shared, chosen.work, names, LAST, start / "speech.onnx", chosen.processes)
+        train(chosen.shared, chosen.work, names, GROWN, small / "speech.onnx", chosen.processes)
     if chosen.part in ("all", "export"):
         from .export_onnx import export
-        from .train import LAST
+        from .train import GROWN
 
-        export(chosen.work / f"speech-{LAST.seed}.pt", chosen.weights)
+        export(chosen.work / f"speech-{GROWN.seed}.pt", chosen.weights)
     if chosen.part in ("all", "evaluate"):
         from .evaluate import evaluate
 
         evaluate(chosen.shared, chosen.work, chosen.weights)
+    if chosen.part == "last":
+        from .export_onnx import export
+        from .realign import realign
+        from .train import LAST, train
+
+        realign(chosen.shared, chosen.work, chosen.weights, names, chosen.processes)
+        begin = chosen.weights / "speech.onnx"
+        course = train(chosen.shared, chosen.work, names, LAST, begin, chosen.processes)
+        export(course, chosen.work / "last")
     if chosen.part == "edges":
         from .edges import main as edges
 

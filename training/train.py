@@ -50,7 +50,7 @@ GROWN = Recipe(large=True, steps=5_000, batch=24, shards=2, peak_rate=2e-3, seed
 LAST = Recipe(
     large=True, steps=1_000, batch=24, shards=2, peak_rate=4e-4, average=0.995, seed=4, check_every=250
 )  # fmt: skip
-"""The course with the labels that the network of the others made again."""
+"""A course from the shipped network, with labels that it made again: tried, and not shipped (docs/model-card.md)."""
 
 
 def network(recipe: Recipe) -> SpeechNet:
