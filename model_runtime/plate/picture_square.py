@@ -10,6 +10,9 @@ import numpy.typing as npt
 
 from ..contracts import Float32
 
+SAMPLES = 4
+"""Pixels across that are averaged at most, evenly spread over what becomes one."""
+
 Picture = npt.NDArray[np.uint8]
 
 
@@ -40,17 +43,20 @@ def sample(picture: Picture, square: Square, size: int, black: bool = False) -> 
     """
     x, y = _grid(square, size)
     height, width = picture.shape[:2]
-    low = np.clip([int(x.min()) - 2, int(y.min()) - 2], 0, [width - 1, height - 1])
-    high = np.clip([int(x.max()) + 3, int(y.max()) + 3], low + 1, [width, height])
-    pool = max(1, min(int(square.side / size), *(high - low)))
-    high = low + (high - low) // pool * pool
-    part: npt.NDArray[np.generic] = picture[low[1] : high[1], low[0] : high[0]]
+    pool = max(1, int(square.side / size))
+    low = np.clip([int(x.min()) - pool - 1, int(y.min()) - pool - 1], 0, [width - 1, height - 1])
+    high = np.clip([int(x.max()) + pool + 2, int(y.max()) + pool + 2], low + 1, [width, height])
+    pool = min(pool, *(high - low))
+    skip, pool = max(1, pool // SAMPLES), min(pool, SAMPLES)
+    high = low + (high - low) // (skip * pool) * (skip * pool)
+    first = low + skip // 2
+    part: npt.NDArray[np.generic] = picture[first[1] : high[1] : skip, first[0] : high[0] : skip]
     if pool > 1:
         rows = np.add.reduceat(part, np.arange(0, len(part), pool), axis=0, dtype=np.float32)
         part = np.add.reduceat(rows, np.arange(0, rows.shape[1], pool), axis=1) / np.float32(pool**2)
     half = np.float32(0.5)
     left, top = low.astype(np.float32)
-    sampled = _bilinear(part, (x - left) / pool - half, (y - top) / pool - half)
+    sampled = _bilinear(part, (x - left) / (skip * pool) - half, (y - top) / (skip * pool) - half)
     if black:
         sampled *= ((x >= 0) & (x <= width) & (y >= 0) & (y <= height))[..., None]
     return sampled

@@ -295,7 +295,10 @@ def test_a_square_is_sampled_where_it_lies() -> None:
     grid = (np.arange(16, dtype=np.float32) + np.float32(0.5)) / 16
     expected = square.to_picture(np.stack(np.meshgrid(grid, grid), -1)) - 0.5
     assert sample(picture, square, 16)[..., :2] == pytest.approx(expected, abs=1e-3)
-    pooled = sample(picture, Square(40.0, 25.0, 40.0), 8)[..., 0]
-    assert pooled[:, 0] == pytest.approx(np.full(8, 22.0), abs=0.6)
+    pooled = sample(picture, Square(40.0, 25.0, 40.0), 8)
+    assert pooled[..., 0] == pytest.approx(np.tile(np.arange(8) * 5.0 + 22, (8, 1)), abs=0.01)
+    assert pooled[..., 1] == pytest.approx(np.tile(np.arange(8) * 5.0 + 7, (8, 1)).T, abs=0.01)
+    large = np.kron(picture[..., :1], np.ones((9, 9, 3), np.uint8))
+    assert sample(large, Square(360.0, 225.0, 360.0), 8)[..., 0] == pytest.approx(pooled[..., 0], abs=0.6)
     black = sample(picture, Square(0.0, 0.0, 20.0), 16, black=True)
     assert not black[:8].any() and not black[:, :8].any() and black[9:, 9:].any()
