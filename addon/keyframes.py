@@ -6,7 +6,7 @@ strip (REPLACE) below it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -277,12 +277,19 @@ def curves_of(action: Any, slot: Any) -> Sequence[Any]:
 
 def is_ours(action: Any, line: str | None) -> bool:
     """Whether Labial made an Action: for one line, or at all."""
-    return action is not None and MARK in action and (line is None or action[MARK].get("line") == line)
+    mark = _mark(action)
+    return bool(mark) and (line is None or mark.get("line") == line)
 
 
 def is_merged(action: Any) -> bool:
     """Whether an Action holds all lines of a character at once."""
-    return is_ours(action, None) and MERGED in action[MARK]
+    return MERGED in _mark(action)
+
+
+def _mark(action: Any) -> Mapping[str, Any]:
+    """What Labial keeps with an Action of its own; empty for others, also those with a property of the same name."""
+    found = action.get(MARK) if action is not None else None
+    return found if hasattr(found, "keys") else {}
 
 
 def _to_rest(character: Character, action: Any) -> None:

@@ -73,7 +73,7 @@ def test_a_face_of_bones_speaks_without_limits(labial: ModuleType, short_line: P
     assert max(gaps) > 0.15
 
 
-@pytest.mark.parametrize("mode", ["XYZ", "ZXY", "AXIS_ANGLE"])
+@pytest.mark.parametrize("mode", ["ZXY", "AXIS_ANGLE"])
 def test_a_jaw_opens_in_every_mode_of_rotation(labial: ModuleType, short_line: Path, mode: str) -> None:
     _, rig, _ = bone_face()
     generate(short_line)
