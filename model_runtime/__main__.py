@@ -22,6 +22,7 @@ from .live import server, sources
 from .live.mouth import LiveMouth
 from .plate import consent_commands, verify_command
 from .scenes import batch, cluster, sheet
+from .scenes.sheet_report import write_sheet_report
 
 
 @dataclass(frozen=True)
@@ -102,6 +103,9 @@ def run_batch(options: argparse.Namespace) -> int:
         lines, options.out.absolute(), team, shard=options.shard, resume=options.resume, retry=options.retry,
         words=not options.sound_alone, dry=options.dry_run, say=batch.say,
     )  # fmt: skip
+    if options.html and not options.dry_run:
+        page = options.html.absolute()
+        write_sheet_report(page, lines, options.out.absolute(), result, words=not options.sound_alone)
     if options.json:
         print(batch.report(result, sheet=str(options.sheet), out=str(options.out), dry_run=options.dry_run))
     elif options.dry_run:
@@ -213,6 +217,9 @@ def _add_batch(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     lines.add_argument("--patience", type=float, default=1800.0, metavar="SECONDS", help="for one line")
     lines.add_argument("--dry-run", action="store_true", help="only say what would be done")
     lines.add_argument("--json", action="store_true", help="print a report as JSON")
+    lines.add_argument(
+        "--html", type=Path, metavar="PAGE", help="also a page with a picture of every line, which is heard once more"
+    )
     lines.set_defaults(run=run_batch)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -272,3 +273,16 @@ def test_a_cluster_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None
         taken.bind(("127.0.0.1", 0))
         with pytest.raises(BatchError, match="does not answer"):
             cluster.dask_team(f"tcp://127.0.0.1:{taken.getsockname()[1]}")
+
+
+def test_a_page_tells_of_every_line(tmp_path: Path) -> None:
+    lines = made_sheet(tmp_path / "in", 2, bad=("broken",))
+    page = tmp_path / "page.html"
+    ended = run(lines, "--out", tmp_path / "out", "--html", page)
+    assert ended.returncode == 1, ended.stderr
+    told = page.read_text(encoding="utf-8")
+    assert told.count("<details") == 3 and told.count("<svg") >= 2
+    assert told.index(">broken<") < told.index(">l00<"), "what failed comes first"
+    assert "http" not in re.sub(r'xmlns="[^"]*"', "", told), "nothing from elsewhere"
+    refused = run(lines, "--out", tmp_path / "out", "--html", tmp_path / "nowhere" / "page.html")
+    assert refused.returncode == 2 and "page.html cannot be written" in refused.stderr
