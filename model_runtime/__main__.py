@@ -105,7 +105,8 @@ def run_batch(options: argparse.Namespace) -> int:
     )  # fmt: skip
     if options.html and not options.dry_run:
         page = options.html.absolute()
-        write_sheet_report(page, lines, options.out.absolute(), result, words=not options.sound_alone)
+        folder, words = options.out.absolute(), not options.sound_alone
+        write_sheet_report(page, options.sheet.stem, lines, folder, result, words=words)
     if options.json:
         print(batch.report(result, sheet=str(options.sheet), out=str(options.out), dry_run=options.dry_run))
     elif options.dry_run:

@@ -168,7 +168,12 @@ def totals(lines: Sequence[BatchLine]) -> dict[str, float]:
 def write_batch_report(path: Path, title: str, lines: Sequence[BatchLine]) -> None:
     """Writes the page; an existing file is replaced at once, never half written."""
     ordered = sorted(_warned(lines), key=lambda item: _gravity(*item), reverse=True)
-    facts = "".join(f"<div><dt>{name}</dt><dd>{value:g}</dd></div>" for name, value in totals(lines).items())
+    told = totals(lines)
+    facts = "".join(
+        f"<div><dt>{name}</dt><dd>{value:g}</dd></div>"
+        for name, value in told.items()
+        if told.get(name.removesuffix(" proven")) or name in ("lines", "failed")
+    )
     cards = "".join(_card(*item) for item in ordered)
     write_page(
         path,

@@ -15,13 +15,15 @@ from .job import BatchError, file_name, reason
 from .sheet import Line, Sheet
 
 
-def write_sheet_report(page: Path, sheet: Sheet, folder: Path, result: Result, *, words: bool = True) -> None:
+def write_sheet_report(
+    page: Path, title: str, sheet: Sheet, folder: Path, result: Result, *, words: bool = True
+) -> None:
     """Writes the page about what is in `folder`: every line is heard once more for its picture.
 
     words: whether transcripts were used. Raises BatchError if the page cannot be written.
     """
     try:
-        write_batch_report(page, page.stem, list(_rows(sheet, folder, result, words)))
+        write_batch_report(page, title, list(_rows(sheet, folder, result, words)))
     except OSError as error:
         raise BatchError(f"{page} cannot be written: {reason(error)}. Choose another place.") from error
 
