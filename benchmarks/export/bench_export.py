@@ -13,10 +13,8 @@ import argparse
 import base64
 import importlib
 import json
-import os
 import subprocess
 import sys
-import tempfile
 import time
 import wave
 from pathlib import Path
@@ -24,6 +22,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.installed import installed
 from benchmarks.peers.install import Package, Unavailable, install
 from build import environment
 
@@ -257,17 +256,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n\n")[0])
     parser.add_argument("--zip", type=Path, required=True, help="the built extension")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        os.environ["BLENDER_USER_RESOURCES"] = str(Path(folder) / "blender")  # before the first import of bpy
-        out = os.fdopen(os.dup(1), "w", encoding="utf-8")
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what Blender prints
-        import bpy
-
-        bpy.ops.extensions.package_install_files(
-            filepath=str(options.zip.resolve()), repo="user_default", enable_on_install=True
-        )
-        table(Path(folder), out)
-        five_minutes(Path(folder), out)
+    with installed(options.zip) as (folder, out):
+        table(folder, out)
+        five_minutes(folder, out)
 
 
 if __name__ == "__main__":

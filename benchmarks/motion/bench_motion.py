@@ -10,9 +10,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import json
-import os
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -21,6 +19,8 @@ from typing import Any
 
 import numpy as np
 import soundfile
+
+from benchmarks.installed import installed
 
 from . import figures
 
@@ -175,17 +175,9 @@ def main() -> None:
     parser.add_argument("--styles", nargs="*", help="only these")
     parser.add_argument("--characters", nargs="*", default=CHARACTERS, help="only these")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        os.environ["BLENDER_USER_RESOURCES"] = str(Path(folder) / "blender")  # before the first import of bpy
-        out = os.fdopen(os.dup(1), "w", encoding="utf-8")
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what Blender prints
-        import bpy
-
-        bpy.ops.extensions.package_install_files(
-            filepath=str(options.zip.resolve()), repo="user_default", enable_on_install=True
-        )
+    with installed(options.zip) as (folder, out):
         styles = options.styles or list(importlib.import_module(f"{LABIAL}.model_runtime.acting.styles").load_styles())
-        lines = list(speech(Path(folder), options.sentences))
+        lines = list(speech(folder, options.sentences))
         print(f"| {' | '.join(HEADER)} |\n|{' --- |' * len(HEADER)}", file=out, flush=True)
         for name in options.characters:
             if name == "head" or (SHARED / f"characters/{name}.blend").is_file():
