@@ -376,6 +376,8 @@ def test(options: argparse.Namespace) -> int:
             isolated = ("-P", "-m", "pytest", "-o", "pythonpath=", "tests/blender")
             commands[name] = [blender(name), *isolated, *chosen]
     variables = {"LABIAL_ZIP": str(zips[0])} if zips else {}
+    if set(BLENDERS) <= set(commands):
+        variables["LABIAL_BOTH"] = "1"
     with ThreadPoolExecutor(2) as pool:
         jobs = {name: pool.submit(run_suite, name, command, variables) for name, command in commands.items()}
         results |= {name: job.result() for name, job in jobs.items()}
