@@ -161,6 +161,7 @@ RULES = {
     "benchmarks/demo": _in_blender,
     "benchmarks/motion": _in_blender,
     "benchmarks/export": _in_blender,
+    "benchmarks/installed.py": _in_blender,
     "benchmarks": _outside_blender,
 }
 """Folder or file -> its rule; the first that fits."""
