@@ -193,9 +193,11 @@ def _card(line: BatchLine, found: Sequence[Warned]) -> str:
     verdict = "bad" if any(warned.severity > KNOW for warned in found) else "good"
     cells = [line.character or "nobody", line.language, line.status.lower()]
     if line.seconds:
-        proven = (("p b m", line.closures), ("f v", line.touches))
-        cells += [f"{line.seconds:.1f} s", *(f"{what} {some} of {all_}" for what, (some, all_) in proven if all_)]
-        cells += [f"confidence {line.confidence:.2f}", f"{line.level:.0f} dB"]
+        cells += [
+            f"{line.seconds:.1f} s", f"p b m {line.closures[0]} of {line.closures[1]}",
+            f"f v {line.touches[0]} of {line.touches[1]}", f"confidence {line.confidence:.2f}",
+            f"{line.level:.0f} dB",
+        ]  # fmt: skip
     if line.sync_ms is not None:
         cells.append(f"jaw {line.sync_ms:+.0f} ms")
     if line.text_fit is not None:
