@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import bpy
 
 from ..model_runtime.contracts import Target
-from ..model_runtime.errors import CharacterError
+from ..model_runtime.errors import CharacterError, first_of
 from .controls import jaw_bones, lip_controls
 from .driven import Controls, driven_keys, find_controls
 from .linked import LinkedError, require_editable
@@ -175,5 +175,4 @@ def _shape_keys(meshes: list[bpy.types.Object], stuck: tuple[str, ...]) -> tuple
 def _listed(names: list[str], one: str, many: str) -> list[str]:
     if not names:
         return []
-    shown = ", ".join(dict.fromkeys(names[:4])) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
-    return [f"{shown} {one if len(names) == 1 else many} and cannot be keyed."]
+    return [f"{first_of(names)} {one if len(names) == 1 else many} and cannot be keyed."]

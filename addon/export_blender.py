@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 
 import bpy
 import numpy as np
 
 from ..model_runtime.contracts import Float32
+from ..model_runtime.errors import first_of
 from ..model_runtime.export.clip import Clip
 from ..model_runtime.export.compare import Comparison
 from ..model_runtime.export.formats import Engine
@@ -26,21 +28,14 @@ _SEEN = 12
 """So many frames of an Alembic file are compared."""
 
 
-def write_fbx(
-    character: Character, clip: Clip, names: Mapping[str, str], engine: Engine, path: Path, deform_only: bool
-) -> Points | None:
-    """Mesh, skin and one take. Raises ExportError."""
+def write_skinned(
+    exporter: str, character: Character, clip: Clip, names: Mapping[str, str], engine: Engine, path: Path,
+    deform_only: bool,
+) -> Points | None:  # fmt: skip
+    """Mesh and skeleton with their shapes and one take, as FBX or USD. Raises ExportError."""
+    operator = {"FBX": bpy.ops.export_scene.fbx, "USD": bpy.ops.wm.usd_export}[exporter]
     with _playing(character, clip, names, deform_only), part_of(path) as part:
-        run(bpy.ops.export_scene.fbx, "FBX exporter", filepath=str(part), **engine.options)
-    return None
-
-
-def write_usd(
-    character: Character, clip: Clip, names: Mapping[str, str], engine: Engine, path: Path, deform_only: bool
-) -> Points | None:
-    """Mesh, skeleton and blend shapes with their animation. Raises ExportError."""
-    with _playing(character, clip, names, deform_only), part_of(path) as part:
-        run(bpy.ops.wm.usd_export, "USD exporter", filepath=str(part), **engine.options)
+        run(operator, f"{exporter} exporter", filepath=str(part), **engine.options)
     return None
 
 
@@ -63,9 +58,9 @@ def _playing(
 
 
 WRITERS: Mapping[str, Callable[[Character, Clip, Mapping[str, str], Engine, Path, bool], Points | None]] = {
-    "fbx_unity": write_fbx,
-    "fbx_unreal": write_fbx,
-    "usd": write_usd,
+    "fbx_unity": partial(write_skinned, "FBX"),
+    "fbx_unreal": partial(write_skinned, "FBX"),
+    "usd": partial(write_skinned, "USD"),
     "alembic": write_alembic,
 }
 
@@ -96,13 +91,9 @@ def limits(target: str, clip: Clip) -> tuple[str, ...]:
     face = [name for name in clip.bones if not _BODY.search(name)]
     if target == "fbx_unity" and len(face) > 1:
         return (
-            f"The line moves {_listed(face)}: a Humanoid rig of Unity keeps one jaw bone of these. Import the file as "
-            "Generic.",
+            f"The line moves {first_of(face, 'more bones')}: a Humanoid rig of Unity keeps one jaw bone of these. "
+            "Import the file as Generic.",
         )
     if target == "alembic" and clip.weights:
         return ("Alembic holds points alone: no shape keys, no bones.",)
     return ()
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names[:4]) + (f" and {len(names) - 4} more bones" if len(names) > 4 else "")

@@ -13,6 +13,7 @@ import numpy as np
 from ..model_runtime import delivery, track_file
 from ..model_runtime.acting.articulate import articulate
 from ..model_runtime.contracts import MouthTrack, Style, frozen_array
+from ..model_runtime.errors import first_of
 from ..model_runtime.export.clip import Clip
 from ..model_runtime.export.compare import Comparison
 from ..model_runtime.export.formats import FORMATS, Engine
@@ -85,5 +86,7 @@ def _motion(clip: Clip, action: Any, names: Mapping[str, str], engine: Engine) -
 def _bones_left(clip: Clip, engine: Engine) -> tuple[str, ...]:
     if not clip.bones:
         return ()
-    shown = ", ".join(list(clip.bones)[:4]) + (f" and {len(clip.bones) - 4} more" if len(clip.bones) > 4 else "")
-    return (f"{engine.title} holds shape keys alone: the bones {shown} are not in it. glTF and FBX have them.",)
+    return (
+        f"{engine.title} holds shape keys alone: the bones {first_of(list(clip.bones))} are not in it. "
+        "glTF and FBX have them.",
+    )

@@ -22,7 +22,7 @@ from ..model_runtime.contracts import (
     RigMap,
     Speech,
 )  # fmt: skip
-from ..model_runtime.errors import CharacterError
+from ..model_runtime.errors import CharacterError, first_of
 from ..model_runtime.hearing import network
 from ..model_runtime.rigs.calibrate import calibrate, correct
 from ..model_runtime.rigs.channels import keyed
@@ -195,10 +195,7 @@ def _left_open(proofs: Sequence[ContactProof]) -> tuple[str, ...]:
     for proof in proofs:
         if not proof.passed:
             frames.setdefault((_OPEN[proof.contact.kind], proof.cause), []).append(str(proof.frame))
-    return tuple(
-        f"{what} at frame {', '.join(at[:4])}{f' and {len(at) - 4} more' if len(at) > 4 else ''}: {cause}."
-        for (what, cause), at in frames.items()
-    )
+    return tuple(f"{what} at frame {first_of(at)}: {cause}." for (what, cause), at in frames.items())
 
 
 def made_from(request: LipSyncRequest, preset: str, speech: Speech) -> dict[str, Any]:

@@ -5,17 +5,13 @@ from __future__ import annotations
 import bpy
 
 from .operators import live
+from .panels import SubPanel
 
 
-class LABIAL_PT_live(bpy.types.Panel):
-    """Live, closed at first."""
+class LABIAL_PT_live(SubPanel, bpy.types.Panel):  # type: ignore[misc]
+    """What follows a voice."""
 
     bl_label = "Live"
-    bl_parent_id = "LABIAL_PT_main"
-    bl_space_type = "VIEW_3D"
-    bl_region_type = "UI"
-    bl_category = "Labial"
-    bl_options = {"DEFAULT_CLOSED"}
 
     def draw(self, _context: bpy.types.Context) -> None:
         """What can be followed, or the way to end it."""

@@ -14,7 +14,7 @@ from typing import Any
 import bpy
 
 from ..model_runtime.contracts import Float32, RigMap
-from ..model_runtime.errors import CharacterError
+from ..model_runtime.errors import CharacterError, first_of
 from ..model_runtime.rigs.detect import Proposal, build_map, follow, rank
 from ..model_runtime.rigs.fit import fit_map
 from ..model_runtime.rigs.mapping import (
@@ -145,8 +145,7 @@ def remarks(mapping: RigMapping, rig_map: RigMap) -> tuple[str, ...]:
     faults = usable_presets(own_folder())[1]
     if not (names := missing(mapping, rig_map.targets)):
         return faults
-    shown = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
-    return (f"The mapping moves {shown}, which this character does not have or cannot be keyed.", *faults)
+    return (f"The mapping moves {first_of(names)}, which this character does not have or cannot be keyed.", *faults)
 
 
 def _holders(character: Character) -> Iterator[Any]:

@@ -1,4 +1,8 @@
-"""The family of errors that a user can mend. Anything else that is raised is a bug."""
+"""The family of errors that a user can mend, and how they name things. Anything else that is raised is a bug."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
 
 
 class LipSyncError(Exception):
@@ -39,3 +43,8 @@ class PlateError(LipSyncError):
 
 class Cancelled(LipSyncError):
     """The user cancelled; nothing was written."""
+
+
+def first_of(names: Sequence[str], more: str = "more") -> str:
+    """The first four names for a sentence, and how many there are besides."""
+    return ", ".join(dict.fromkeys(names[:4])) + (f" and {len(names) - 4} {more}" if len(names) > 4 else "")

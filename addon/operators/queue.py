@@ -150,17 +150,21 @@ def _redraw(context: bpy.types.Context) -> None:
         area.tag_redraw()
 
 
-class LABIAL_OT_pause_lines(bpy.types.Operator):
+class OfBatch(bpy.types.Operator):
+    """Needs a batch that runs."""
+
+    @classmethod
+    def poll(cls, _context: bpy.types.Context) -> bool:
+        """Needs one."""
+        return running is not None
+
+
+class LABIAL_OT_pause_lines(OfBatch):
     """Pause the batch after the line that is being made, or go on with it"""
 
     bl_idname = "labial.pause_lines"
     bl_label = "Pause"
     bl_options = {"INTERNAL"}
-
-    @classmethod
-    def poll(cls, _context: bpy.types.Context) -> bool:
-        """Needs a batch that runs."""
-        return running is not None
 
     def execute(self, _context: bpy.types.Context) -> set[str]:
         """Changes from the one to the other."""
@@ -169,17 +173,12 @@ class LABIAL_OT_pause_lines(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class LABIAL_OT_stop_lines(bpy.types.Operator):
+class LABIAL_OT_stop_lines(OfBatch):
     """Stop the batch; lines that are made stay, and Generate All goes on from there"""
 
     bl_idname = "labial.stop_lines"
     bl_label = "Stop"
     bl_options = {"INTERNAL"}
-
-    @classmethod
-    def poll(cls, _context: bpy.types.Context) -> bool:
-        """Needs a batch that runs."""
-        return running is not None
 
     def execute(self, _context: bpy.types.Context) -> set[str]:
         """Stops it."""

@@ -305,7 +305,7 @@ def _drawn(pulses: Sequence[Pulse], times: Floats) -> Floats:
 
 
 def _smooth(share: Floats) -> Floats:
-    """0-1 with level ends, as `gestures.envelope`: two Bezier keys draw it exactly."""
+    """0-1 with level ends: two Bezier keys draw it exactly."""
     x = np.clip(share, 0.0, 1.0)
     return x * x * (3.0 - 2.0 * x)
 
