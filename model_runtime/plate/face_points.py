@@ -31,6 +31,12 @@ AROUND_MOUTH = (
     434, 216, 436, 207, 427, 206, 426, 205, 425, 92, 322, 165, 391, 167, 393, 164,
 )  # fmt: skip
 """Skin of chin, cheeks and upper lip: what a hand before the mouth hides."""
+JAW = (
+    177, 215, 132, 58, 172, 136, 150, 149, 176, 148, 152, 377, 400, 378, 379, 365, 397, 288, 361, 401, 435,
+)  # fmt: skip
+"""The edge of the jaw from the person's right ear to the left one, by way of the chin."""
+LOWER = (*OUTER_LIPS, *INNER_LIPS, *JAW, *AROUND_MOUTH)
+"""The lower face: what a new line moves."""
 ABOVE_MOUTH = (9, 151, 6, 197, 195, 5)
 """Skin of forehead and nose: what it does not hide."""
 

@@ -1,0 +1,97 @@
+"""The plates of ../shared/plates, followed once and kept: landmarks, curves and sound of every clip.
+
+    python -m training.plate.faces --plates ../shared/plates --work .cache/plate
+
+For training and measuring only, on recordings whose licence allows it (GRID: Cooke, Barker, Cunningham, Shao 2006);
+a plate of a user's goes through the gate.
+"""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+
+import av
+import numpy as np
+import numpy.typing as npt
+
+from model_runtime.contracts import Float32
+from model_runtime.plate import film
+from model_runtime.plate.face_networks import FaceNetworks
+from model_runtime.plate.track import Follower, smoothed
+
+RATE = 25.0
+SOUND_RATE = 16_000
+
+
+@dataclass(frozen=True)
+class Face:
+    """One clip: its landmarks [t, 478, 3] in pixels, smoothed as the tracker does, curves [t, 52], sound [n] at 16 kHz.
+
+    Sample 0 of the sound is the moment of frame 0.
+    """
+
+    path: Path
+    landmarks: Float32
+    curves: Float32
+    sound: Float32
+
+    @property
+    def speaker(self) -> str:
+        """One name for all clips of a person: s1, or the clip's own, of which the others have one each."""
+        return "s1" if self.path.parent.name == "grid_s1" else self.path.stem
+
+    def pictures(self) -> npt.NDArray[np.uint8]:
+        """The frames [t, h, w, 3]."""
+        return np.stack(list(film.frames(self.path)))
+
+
+def sound_of(path: Path) -> Float32:
+    """The sound of a film [n] at 16 kHz, mono, from the moment of its first picture on."""
+    with av.open(str(path)) as container:
+        first = next(container.decode(video=0)).time or 0.0
+    with av.open(str(path)) as container:
+        resampler = av.AudioResampler(format="flt", layout="mono", rate=SOUND_RATE)
+        frames = list(container.decode(audio=0))
+        begin = (frames[0].time or 0.0) - first
+        parts = [part.to_ndarray()[0] for frame in [*frames, None] for part in resampler.resample(frame)]
+    sound = np.concatenate(parts)
+    shift = round(begin * SOUND_RATE)
+    return np.concatenate([np.zeros(max(0, shift), np.float32), sound[max(0, -shift) :]]).astype(np.float32)
+
+
+def face_of(path: Path, work: Path, networks: FaceNetworks | None = None) -> Face:
+    """A clip, from the folder `work` if it was followed before."""
+    kept = work / "faces" / f"{path.parent.name}-{path.stem}.npz"
+    if not kept.is_file():
+        follower = Follower(networks or FaceNetworks.load())
+        seen = [follower.see(picture) for picture in film.frames(path)]
+        points = smoothed(np.stack([one.points for one in seen]), np.zeros(len(seen), np.int32), RATE)
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        scratch = kept.with_suffix(".part.npz")
+        np.savez(scratch, landmarks=points, curves=np.stack([one.curves for one in seen]), sound=sound_of(path))
+        scratch.rename(kept)
+    with np.load(kept) as values:
+        return Face(path, values["landmarks"], values["curves"], values["sound"])
+
+
+def faces(plates: Path, work: Path) -> list[Face]:
+    """Every clip of the plates, other speakers first."""
+    networks = FaceNetworks.load()
+    paths = sorted(plates.glob("grid_speakers/*.mpg")) + sorted(plates.glob("grid_s1/*.mpg"))
+    return [face_of(path, work, networks) for path in paths]
+
+
+def main() -> None:
+    """Follows all that is not kept yet."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--plates", type=Path, required=True)
+    parser.add_argument("--work", type=Path, required=True)
+    options = parser.parse_args()
+    for face in faces(options.plates, options.work):
+        print(face.path.name, face.landmarks.shape, len(face.sound) / SOUND_RATE, flush=True)
+
+
+if __name__ == "__main__":
+    main()
