@@ -37,6 +37,10 @@ JAW = (
 """The edge of the jaw from the person's right ear to the left one, by way of the chin."""
 LOWER = (*OUTER_LIPS, *INNER_LIPS, *JAW, *AROUND_MOUTH)
 """The lower face: what a new line moves."""
+NOSE = (1, 2, 94, 98, 327, 48, 278, 129, 358, 50, 280, 101, 330)
+"""Nose and cheekbones beside it: what lies within the square around the mouth and is not moved."""
+MASKED = (*OUTER_LIPS, *AROUND_MOUTH, 172, 136, 150, 149, 176, 148, 152, 377, 400, 378, 379, 365, 397)
+"""What a new mouth covers: mouth, chin, jaw and lower cheeks, up to the base of the nose."""
 ABOVE_MOUTH = (9, 151, 6, 197, 195, 5)
 """Skin of forehead and nose: what it does not hide."""
 

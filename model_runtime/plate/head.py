@@ -1,4 +1,4 @@
-"""The head's own frame, in which lips and jaw move and the head does not; and the square of the plate that is worked on.
+"""The head's own frame, in which lips and jaw move and the head does not.
 
 Head coordinates: the middle between the outer corners of the eyes is 0, 0; x to the picture's right along the eyes, y
 down, 1 the distance of the eyes.

@@ -1,0 +1,57 @@
+"""A picture bent so that points of it come to lie on others: thin-plate splines (Bookstein 1989)."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from ..contracts import Float32
+from .crop import cubic, linear
+
+STEP = 4
+"""Pixels between the points of the grid that the spline is evaluated on."""
+SOFT = 1e-4
+"""How far points may be missed for a smoother bend, in shares of the squared side: landmarks tremble."""
+EDGES = np.array([(x, y) for x in (0, 0.25, 0.5, 0.75, 1) for y in (0, 0.25, 0.5, 0.75, 1) if {x, y} & {0, 1}])
+"""Points of the square's edge, which stay."""
+
+
+def flow(source: Float32, target: Float32, size: int) -> Float32:
+    """Where each pixel of the new picture lies in the old one [size, size, 2], in pixels.
+
+    source, target: points [k, 2] in pixels of the square; those of `source` come to lie on those of `target`.
+    """
+    fixed = EDGES * size
+    end = np.concatenate([target, fixed]).astype(np.float64) / size
+    away = np.concatenate([source - target, np.zeros_like(fixed)]).astype(np.float64)
+    count = len(end)
+    system = np.zeros((count + 3, count + 3))
+    system[:count, :count] = _kernel(end, end) + SOFT * np.eye(count)
+    system[:count, count:] = np.column_stack([np.ones(count), end])
+    system[count:, :count] = system[:count, count:].T
+    weights = np.linalg.solve(system, np.concatenate([away, np.zeros((3, 2))]))
+    along = np.arange(0, size + STEP, STEP) / size
+    grid = np.stack(np.meshgrid(along, along), axis=-1).reshape(-1, 2)
+    moved = (
+        _kernel(grid.astype(np.float32), end.astype(np.float32)) @ weights[:count]
+        + np.column_stack([np.ones(len(grid)), grid]) @ weights[count:]
+    )
+    coarse = moved.reshape(len(along), len(along), 2).astype(np.float32)
+    centres = np.arange(size, dtype=np.float32) + np.float32(0.5)
+    x, y = np.meshgrid(centres, centres)
+    bent: Float32 = linear(coarse, x / STEP + np.float32(0.5), y / STEP + np.float32(0.5))
+    return bent + np.stack([x, y], axis=-1)
+
+
+def _kernel(a: npt.NDArray[np.floating], b: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
+    """r² log r² of the distances between points a [i, 2] and b [j, 2]."""
+    squares = (a[:, :1] - b[:, 0]) ** 2 + (a[:, 1:] - b[:, 1]) ** 2 + 1e-9
+    return squares * np.log(squares)
+
+
+def warp(picture: npt.NDArray[np.generic], bent: Float32, where: Float32) -> Float32:
+    """The picture [h, w, c] seen through a `flow` [size, size, 2], float32 [size, size, c]; 0 where `where` is 0."""
+    at = np.nonzero(where)
+    result = np.zeros((*bent.shape[:2], picture.shape[2]), np.float32)
+    result[at] = cubic(picture, bent[at][:, 0], bent[at][:, 1])
+    return result
