@@ -9,11 +9,9 @@ import numpy as np
 from ..contracts import Float32
 from . import mask
 from .colour import matched
-from .retrieve import Bank
+from .retrieve import LIPS, Bank
 from .warp import flow, warp
 
-BETWEEN = slice(mask.OUTER.start, mask.INNER.stop)
-"""The points that what is seen between the lips is bent by: those of the lips."""
 LIPS_MATCHED = 0.5
 """Times the area of the lips: all of it is the ring on which the colours of lips are matched."""
 
@@ -45,7 +43,7 @@ def coarse(plate: Float32, old: Float32, nose: Float32, new: Float32, bank: Bank
     outer, inner = (mask.ring(new[part], size) for part in (mask.OUTER, mask.INNER))
     whole = flow(np.concatenate([bank.lower[main], bank.nose[main]]), np.concatenate([new, nose]), size)
     bent = matched(warp(bank.pictures[main], whole, face), plate, face)
-    lips = flow(bank.lower[second][BETWEEN], new[BETWEEN], size)
+    lips = flow(bank.lower[second][LIPS], new[LIPS], size)
     between = matched(warp(bank.pictures[second], lips, outer), bent, outer * LIPS_MATCHED)
     if second != main:
         bent += (inner * _more_open(bank.lower[main], new))[..., None] * (between - bent)

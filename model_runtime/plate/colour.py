@@ -28,7 +28,6 @@ def matched(new: Float32, plate: Float32, mask: Float32) -> Float32:
     system = (plane * weight[:, None]).T @ plane + np.diag([0, STIFF, STIFF]) * weight.sum()
     fit = np.linalg.solve(system, (plane * weight[:, None]).T @ away).astype(np.float32)
     along = (np.arange(len(mask), dtype=np.float32)) / size
-    slopes = (along - np.float32(middle[0]))[:, None, None] * fit[1] + (along - np.float32(middle[1]))[
-        None, :, None
-    ] * fit[2]
-    return new + fit[0] + slopes
+    down, across = ((along - np.float32(one))[:, None] for one in middle)
+    lit: Float32 = new + fit[0] + (down * fit[1])[:, None] + (across * fit[2])[None]
+    return lit

@@ -27,14 +27,15 @@ def face_mask(old: Float32, new: Float32, size: int, lips_only: bool = False) ->
     outline = hull(np.concatenate([old[chosen], new[chosen]]))
     wider = LIPS_WIDER if lips_only else WIDER
     share = np.clip((inside(outline, size) / size + wider) / SOFT, 0, 1)
-    soft: Float32 = share * share * (3 - 2 * share) * _border(size)
+    soft: Float32 = (share * share * (3 - 2 * share) * _border(size)).astype(np.float32)
     return soft
 
 
 def _border(size: int) -> Float32:
     along = np.arange(size, dtype=np.float32) + np.float32(0.5)
     fade = np.clip((np.minimum(along, size - along) - 1) / (BORDER * size), 0, 1)
-    return np.minimum(fade[:, None], fade[None])
+    both: Float32 = np.minimum(fade[:, None], fade[None])
+    return both
 
 
 def hull(points: Float32) -> Float32:

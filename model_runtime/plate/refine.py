@@ -31,7 +31,8 @@ def stacked(painted: Coarse) -> npt.NDArray[np.uint8]:
     """What the network is given: uint8 [9, n, n], levels 0-255, masks as well."""
     masks = np.stack([painted.face, painted.outer, painted.inner], axis=-1) * 255
     planes = np.concatenate([painted.picture, painted.between, masks], axis=-1)
-    return np.clip(np.rint(planes), 0, 255).astype(np.uint8).transpose(2, 0, 1)
+    levels: npt.NDArray[np.uint8] = np.clip(np.rint(planes), 0, 255).astype(np.uint8)
+    return levels.transpose(2, 0, 1)
 
 
 @dataclass(frozen=True)

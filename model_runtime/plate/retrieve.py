@@ -20,8 +20,9 @@ CANDIDATES = 24
 JUMP = 0.35
 """What a jump to a wholly different picture costs, in units of the usual distance between two shapes of the plate."""
 THUMBNAIL = 16
-OPENING, WIDTH, THICKNESS = 3.0, 1.5, 1.0
-"""Weights of what a warp mends worst; each other lip point counts 1."""
+OPENING, WIDTH, THICKNESS, HELD = 3.0, 1.5, 1.0, 0.7
+"""Weights of what a warp mends worst, and of how the head is held; the lips' points together count 1."""
+LIPS = slice(mask.OUTER.start, mask.INNER.stop)
 
 
 @dataclass(frozen=True)
@@ -40,13 +41,17 @@ class Bank:
         return len(self.frames)
 
 
-def features(lower: Float32, size: int) -> Float32:
-    """What shapes [t, len(LOWER), 2] in pixels of the square are compared by [t, f]: shares of the square's side."""
+def features(lower: Float32, nose: Float32, size: int) -> Float32:
+    """What faces are compared by [t, f], in shares of the square's side: lips, and the nose for how the head is held.
+
+    lower [t, len(LOWER), 2], nose [t, len(NOSE), 2]: pixels of the square.
+    """
     outer, inner = lower[:, mask.OUTER] / size, lower[:, mask.INNER] / size
     middle = outer.mean(1, keepdims=True)
     points = (np.concatenate([outer, inner], axis=1) - middle).reshape(len(lower), -1) / np.sqrt(40)
     measures = mouth_measures(lower) / size * np.array([OPENING, WIDTH, THICKNESS, THICKNESS], np.float32)
-    return np.concatenate([points, measures], axis=1).astype(np.float32)
+    held = (nose / size).reshape(len(nose), -1) * np.float32(HELD / np.sqrt(nose.shape[1]))
+    return np.concatenate([points, measures, held], axis=1).astype(np.float32)
 
 
 def inner_features(lower: Float32, size: int) -> Float32:
@@ -100,13 +105,13 @@ def jumps(bank: Bank) -> Float32:
     shape = (len(bank), THUMBNAIL, size, THUMBNAIL, size, 3)
     small = bank.pictures[:, : THUMBNAIL * size, : THUMBNAIL * size].reshape(shape).mean((2, 4), dtype=np.float32)
     flat = small.reshape(len(bank), -1)
-    follows = np.append(
-        np.where(np.diff(bank.frames) == 1, np.arange(1, len(bank)), np.arange(len(bank) - 1)), len(bank) - 1
-    )
+    numbers = np.arange(len(bank))
+    follows = np.minimum(numbers + np.append(np.diff(bank.frames) == 1, False), len(bank) - 1)
     away = np.sqrt(np.maximum(0, _squares(flat[follows], flat)))
     own = np.sqrt(((flat[follows] - flat) ** 2).sum(1))
     usual = float(np.median(away)) + 1e-6
-    return np.maximum(0, (away - np.median(own)) / usual).astype(np.float32)
+    jump: Float32 = np.maximum(0, (away - np.median(own)) / usual).astype(np.float32)
+    return jump
 
 
 def _squares(a: Float32, b: Float32) -> Float32:

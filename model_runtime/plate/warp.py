@@ -40,13 +40,15 @@ def flow(source: Float32, target: Float32, size: int) -> Float32:
     centres = np.arange(size, dtype=np.float32) + np.float32(0.5)
     x, y = np.meshgrid(centres, centres)
     bent: Float32 = linear(coarse, x / STEP + np.float32(0.5), y / STEP + np.float32(0.5))
-    return bent + np.stack([x, y], axis=-1)
+    bent += np.stack([x, y], axis=-1)
+    return bent
 
 
 def _kernel(a: npt.NDArray[np.floating], b: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
     """r² log r² of the distances between points a [i, 2] and b [j, 2]."""
     squares = (a[:, :1] - b[:, 0]) ** 2 + (a[:, 1:] - b[:, 1]) ** 2 + 1e-9
-    return squares * np.log(squares)
+    kernel: npt.NDArray[np.floating] = squares * np.log(squares)
+    return kernel
 
 
 def warp(picture: npt.NDArray[np.generic], bent: Float32, where: Float32) -> Float32:

@@ -49,7 +49,9 @@ class Person:
             banks.append(retrieve.bank_of(crop, np.array(cuts, np.uint8), np.arange(len(cuts), dtype=np.int32)))
         clips = np.concatenate([np.full(len(bank), k, np.int32) for k, bank in enumerate(banks)])
         bank = Bank(*(np.concatenate([getattr(one, name) for one in banks]) for name in Bank.__annotations__))
-        return cls(bank, clips, retrieve.features(bank.lower, size), retrieve.inner_features(bank.lower, size))
+        return cls(
+            bank, clips, retrieve.features(bank.lower, bank.nose, size), retrieve.inner_features(bank.lower, size)
+        )
 
     def __len__(self) -> int:
         return len(self.bank)
