@@ -15,6 +15,7 @@ from model_runtime.contracts import Float32
 from model_runtime.plate import retrieve
 from model_runtime.plate.coarse import Coarse, coarse
 from model_runtime.plate.crop import Crop
+from model_runtime.plate.picture_square import Picture
 from model_runtime.plate.refine import stacked
 from model_runtime.plate.retrieve import Bank
 
@@ -44,14 +45,22 @@ class Person:
         """From clips of one person; every clip has a square of its own."""
         banks = []
         for face in faces:
-            crop = Crop.around(face.landmarks, size)
-            cuts = [np.clip(np.rint(crop.cut(picture, k)), 0, 255) for k, picture in enumerate(face.pictures())]
-            banks.append(retrieve.bank_of(crop, np.array(cuts, np.uint8), np.arange(len(cuts), dtype=np.int32)))
+            pictures = face.pictures()
+            banks.append(_bank(Crop.around(face.landmarks, size), pictures, np.arange(len(pictures))))
+        return cls._of(banks)
+
+    @classmethod
+    def cut(cls, crop: Crop, pictures: Sequence[Picture], frames: npt.NDArray[np.integer]) -> Person:
+        """From some frames of one film."""
+        return cls._of([_bank(crop, pictures, frames)])
+
+    @classmethod
+    def _of(cls, banks: Sequence[Bank]) -> Person:
         clips = np.concatenate([np.full(len(bank), k, np.int32) for k, bank in enumerate(banks)])
         bank = Bank(*(np.concatenate([getattr(one, name) for one in banks]) for name in Bank.__annotations__))
-        return cls(
-            bank, clips, retrieve.features(bank.lower, bank.nose, size), retrieve.inner_features(bank.lower, size)
-        )
+        size = bank.pictures.shape[1]
+        whole = retrieve.features(bank.lower, bank.nose, size)
+        return cls(bank, clips, whole, retrieve.inner_features(bank.lower, size))
 
     def __len__(self) -> int:
         return len(self.bank)
@@ -77,6 +86,11 @@ class Person:
         return coarse(plate, bank.lower[old], bank.nose[frame], wanted.astype(np.float32), bank, main, second)
 
 
+def _bank(crop: Crop, pictures: Sequence[Picture], frames: npt.NDArray[np.integer]) -> Bank:
+    cuts = [np.clip(np.rint(crop.cut(pictures[frame], int(frame))), 0, 255) for frame in frames]
+    return retrieve.bank_of(crop, np.array(cuts, np.uint8), frames.astype(np.int32))
+
+
 @dataclass(frozen=True)
 class Examples:
     """Pairs of frames that follow each other: inputs uint8 [n, 2, 9, size, size], truth [n, 2, 3, size, size]."""
@@ -94,7 +108,7 @@ def examples(
     for index in range(count):
         person = people[index % len(people)]
         used = np.arange(len(person)) if among is None else among[index % len(people)]
-        follows = used[:-1][(np.diff(used) == 1) & (np.diff(person.clips[used]) == 0)]
+        follows = used[:-1][(np.diff(used) == 1) & (np.diff(person.bank.frames[used]) == 1)]
         frame = int(random.choice(follows))
         picks = [_pick(person, frame, used, random, between) for between in (False, True)]
         old = int(random.choice(used[person.clips[used] == person.clips[frame]]))
