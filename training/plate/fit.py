@@ -37,11 +37,13 @@ from model_runtime.plate.refine import WEIGHTS
 from model_runtime.plate.track import track
 
 from .examples import Person, examples
+from .generator import Refiner
 from .refiner import Recipe, State, export, losses_of, train
 
 RECIPE = Recipe(steps=4_000, store=1_500, rate=3e-4, critic_from=0.5)
 HELD = 0.1
 """Share of the plate, at its end, that is only measured on."""
+NAMES = frozenset(Refiner().state_dict())
 HELD_PAIRS, EVERY = 24, 100
 PATIENCE = 8
 """Measurements without a better one, after which it stops."""
@@ -62,11 +64,8 @@ class Fitted(NamedTuple):
 
 def prior(path: Path = WEIGHTS / "refiner.onnx") -> dict[str, Tensor]:
     """The weights of a network that was exported, under their names in torch."""
-    values = {
-        one.name: torch.from_numpy(np.array(numpy_helper.to_array(one)))
-        for one in onnx.load(str(path)).graph.initializer
-    }
-    return {name: value for name, value in values.items() if name.endswith((".weight", ".bias"))}
+    stored = {one.name: numpy_helper.to_array(one) for one in onnx.load(str(path)).graph.initializer}
+    return {name: torch.from_numpy(np.array(values, np.float32)) for name, values in stored.items() if name in NAMES}
 
 
 def fit(person: Person, recipe: Recipe, begin: dict[str, Tensor], minutes: float, tell: Tell) -> Fitted:

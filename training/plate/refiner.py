@@ -17,12 +17,15 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import onnx
+import onnxruntime
 import torch
+from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812  (its usual name)
 
 from model_runtime.plate.face_networks import PLACES
-from model_runtime.plate.refine import SCHEMA
+from model_runtime.plate.refine import CHANNELS, SCHEMA, SIZE
 
 from .examples import Examples, Person, examples
 from .faces import face_of
@@ -124,7 +127,7 @@ def _step(recipe: Recipe, state: State, features: FaceFeatures, planes: Tensor, 
     fall = 0.5 * (1 + np.cos(np.pi * share)) * 0.95 + 0.05
     for optimiser in (state.optimiser, state.opponent):
         for group in optimiser.param_groups:
-            group["lr"] = recipe.rate * min(1, (state.step + 1) / recipe.warm_up) * fall
+            group["lr"] = recipe.rate * min(1, (state.step + 1) / recipe.warm_up) * float(fall)
     face, lips = planes[:, 6:7] / 255, planes[:, 7:8] / 255
     weight = face + LIPS_MORE * F.max_pool2d(lips, 5, 1, 2)
     weight = weight / weight.mean()
@@ -192,25 +195,47 @@ def _varied(planes: Tensor, truth: Tensor, random: np.random.Generator) -> tuple
 
 
 def export(network: Refiner, path: Path, recipe: Recipe, source: str) -> None:
-    """Writes the network as .onnx with its contract beside it; fails unless onnxruntime gives what torch gives."""
-    import onnxruntime
+    """Writes the network as .onnx with its contract beside it; fails unless onnxruntime gives what torch gives.
 
-    network.eval()
-    planes = torch.rand(1, 9, 128, 128) * 255
+    Weights are stored, and here compared, in half precision.
+    """
+    rounded = Refiner()
+    rounded.load_state_dict({name: value.half().float() for name, value in network.state_dict().items()})
+    rounded.eval()
+    planes = torch.rand(1, CHANNELS, SIZE, SIZE) * 255
     path.parent.mkdir(parents=True, exist_ok=True)
     scratch = path.with_suffix(".part.onnx")
-    torch.onnx.export(network, (planes,), str(scratch), input_names=["planes"], output_names=["change"],
+    torch.onnx.export(rounded, (planes,), str(scratch), input_names=["planes"], output_names=["change"],
                       opset_version=17, dynamo=False)  # fmt: skip
-    found = onnxruntime.InferenceSession(str(scratch), providers=["CPUExecutionProvider"]).run(
-        None, {"planes": planes.numpy()}
-    )
-    worst = float(np.abs(found[0] - network(planes).detach().numpy()).max())
+    _store_halved(scratch)
+    session = onnxruntime.InferenceSession(str(scratch), providers=["CPUExecutionProvider"])
+    found = session.run(None, {"planes": planes.numpy()})[0]
+    worst = float(np.abs(found - rounded(planes).detach().numpy()).max())
     if worst > 0.01:
         raise SystemExit(f"the exported network differs by {worst} levels from the trained one")
     scratch.replace(path)
-    contract = {"schema": SCHEMA, "sha256": hashlib.sha256(path.read_bytes()).hexdigest(), "input": [1, 9, 128, 128],
-                "recipe": asdict(recipe), "source": source}  # fmt: skip
+    contract = {"schema": SCHEMA, "sha256": hashlib.sha256(path.read_bytes()).hexdigest(), "recipe": asdict(recipe),
+                "source": source}  # fmt: skip
     path.with_suffix(".json").write_text(json.dumps(contract, indent=2) + "\n", encoding="utf-8")
+
+
+def _store_halved(path: Path) -> None:
+    """Stores every weight as float16 and casts it back where it is used, which onnxruntime does once, on loading."""
+    model = onnx.load(str(path))
+    casts = []
+    for weight in model.graph.initializer:
+        values = numpy_helper.to_array(weight)
+        if values.dtype == np.float32:
+            weight.CopyFrom(numpy_helper.from_array(values.astype(np.float16), weight.name))
+            casts.append(helper.make_node("Cast", [weight.name], [f"{weight.name}.whole"], to=TensorProto.FLOAT))
+    whole = {cast.input[0]: cast.output[0] for cast in casts}
+    for node in model.graph.node:
+        node.input[:] = [whole.get(name, name) for name in node.input]
+    nodes = [*casts, *model.graph.node]
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+    onnx.checker.check_model(model)
+    onnx.save(model, str(path))
 
 
 SOURCE = (
