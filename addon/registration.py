@@ -24,6 +24,7 @@ from .operators.mapping import (
 )
 from .operators.mapping_files import LABIAL_OT_export_mapping, LABIAL_OT_import_mapping, LABIAL_OT_save_rig
 from .operators.override import LABIAL_OT_make_override
+from .operators.plate_fit import LABIAL_OT_fit_plate
 from .operators.scene import CLASSES as SCENE_OPERATORS
 from .operators.style import LABIAL_OT_save_style
 from .operators.vrm import LABIAL_OT_read_vrm
@@ -44,10 +45,12 @@ from .panels import (
     LABIAL_UL_phones,
     LABIAL_UL_weights,
 )
+from .preferences import LabialPreferences
 from .properties import LabialLine, LabialMapping, LabialPhone, LabialReport, LabialSettings, LabialWeight, LabialWords
 from .scene_panel import LABIAL_PT_dialogue, LABIAL_UL_lines
 
 CLASSES = (
+    LabialPreferences,
     LabialReport,
     LabialPhone,
     LabialWords,
@@ -80,6 +83,7 @@ CLASSES = (
     LABIAL_OT_import_mapping,
     LABIAL_OT_read_vrm,
     LABIAL_OT_build_visemes,
+    LABIAL_OT_fit_plate,
     LABIAL_UL_lines,
     LABIAL_UL_phones,
     LABIAL_UL_weights,
