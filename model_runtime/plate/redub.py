@@ -180,7 +180,9 @@ def _painted(
     main, second = int(shot.main[at]), int(shot.second[at])
     if reason := _too_far(wanted, shot.bank, main, crop.size):
         return _original(picture, reason)
-    plate = crop.cut(picture, frame)
+    kept = np.searchsorted(shot.bank.frames, frame)
+    known = kept < len(shot.bank) and shot.bank.frames[kept] == frame
+    plate = shot.bank.pictures[kept].astype(np.float32) if known else crop.cut(picture, frame)
     painted = coarse(plate, crop.lower[frame], crop.nose[frame], wanted, shot.bank, main, second, lips_only)
     new, way, reason = painted.picture, Way.WARPED, "" if refiner else "no network was asked to refine it"
     if refiner is not None:

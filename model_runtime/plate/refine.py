@@ -18,7 +18,7 @@ import numpy.typing as npt
 from ..contracts import Float32
 from ..errors import ModelError
 from .coarse import Coarse
-from .crop import cubic
+from .warp import between
 
 SCHEMA = "labial-refiner/1"
 WEIGHTS = Path(__file__).parent / "weights"
@@ -74,10 +74,9 @@ class Refiner:
         if size != SIZE:
             step = size // SIZE
             planes = planes.reshape(CHANNELS, SIZE, step, SIZE, step).mean((2, 4), dtype=np.float32)
-        change = self.session.run(None, {"planes": planes[None].astype(np.float32)})[0][0].transpose(1, 2, 0)
+        change = self.session.run(None, {"planes": planes[None].astype(np.float32)})[0][0]
         if size != SIZE:
-            along = (np.arange(size, dtype=np.float32) + np.float32(0.5)) * np.float32(SIZE / size)
-            x, y = np.meshgrid(along, along)
-            change = cubic(change, x, y)
-        refined: Float32 = np.clip(painted.picture + painted.face[..., None] * change, 0, 255)
+            spread = between(SIZE, size, size / SIZE, size / SIZE / 2)
+            change = spread @ change @ spread.T
+        refined: Float32 = np.clip(painted.picture + painted.face[..., None] * change.transpose(1, 2, 0), 0, 255)
         return refined

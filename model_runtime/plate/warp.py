@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import numpy.typing as npt
 
 from ..contracts import Float32
-from .crop import cubic, linear
+from .crop import cubic
 
 STEP = 4
 """Pixels between the points of the grid that the spline is evaluated on."""
@@ -36,12 +38,22 @@ def flow(source: Float32, target: Float32, size: int) -> Float32:
         _kernel(grid.astype(np.float32), end.astype(np.float32)) @ weights[:count]
         + np.column_stack([np.ones(len(grid)), grid]) @ weights[count:]
     )
-    coarse = moved.reshape(len(along), len(along), 2).astype(np.float32)
+    spread, count = between(len(along), size, STEP), len(along)
+    shift = np.einsum("yi,ijc->yjc", spread, moved.reshape(count, count, 2).astype(np.float32), optimize=True)
+    bent: Float32 = np.einsum("xj,yjc->yxc", spread, shift, optimize=True)
     centres = np.arange(size, dtype=np.float32) + np.float32(0.5)
-    x, y = np.meshgrid(centres, centres)
-    bent: Float32 = linear(coarse, x / STEP + np.float32(0.5), y / STEP + np.float32(0.5))
-    bent += np.stack([x, y], axis=-1)
+    bent += np.stack(np.meshgrid(centres, centres), axis=-1)
     return bent
+
+
+@functools.lru_cache(maxsize=8)
+def between(count: int, size: int, step: float, first: float = 0.0) -> Float32:
+    """The matrix [size, count] that takes values at pixels first, first + step, ... to the centres of `size` pixels.
+
+    Linear; beyond the ends the last value goes on.
+    """
+    at = np.clip((np.arange(size) + 0.5 - first) / step, 0, count - 1)
+    return np.maximum(0, 1 - np.abs(at[:, None] - np.arange(count))).astype(np.float32)
 
 
 def _kernel(a: npt.NDArray[np.floating], b: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
