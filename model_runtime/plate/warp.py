@@ -53,7 +53,8 @@ def between(count: int, size: int, step: float, first: float = 0.0) -> Float32:
     Linear; beyond the ends the last value goes on.
     """
     at = np.clip((np.arange(size) + 0.5 - first) / step, 0, count - 1)
-    return np.maximum(0, 1 - np.abs(at[:, None] - np.arange(count))).astype(np.float32)
+    share: Float32 = np.maximum(0, 1 - np.abs(at[:, None] - np.arange(count))).astype(np.float32)
+    return share
 
 
 def _kernel(a: npt.NDArray[np.floating], b: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
