@@ -358,8 +358,11 @@ def build_zips(platforms: Sequence[str], products: Sequence[str] = tuple(PRODUCT
         with tempfile.TemporaryDirectory(prefix="stage-", dir=CACHE) as staged, \
              tempfile.TemporaryDirectory(prefix="packed-", dir=CACHE) as packed:  # fmt: skip
             stage(Path(staged), platforms, wheels)
-            if product == "labial-full" and (FACE_NETWORKS / "face.json").exists():
-                shutil.copytree(FACE_NETWORKS, Path(staged) / "model_runtime/plate/face")
+            plate = Path(staged) / "model_runtime/plate"
+            if product == "labial":
+                shutil.rmtree(plate / "weights")
+            elif (FACE_NETWORKS / "face.json").exists():
+                shutil.copytree(FACE_NETWORKS, plate / "face")
             run(python, "-I", packer, "build", "--source-dir", staged, "--output-dir", packed, "--split-platforms")
             for name in platforms:
                 suffix = f"{manifest['version']}-{name.replace('-', '_')}.zip"
