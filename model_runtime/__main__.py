@@ -1,4 +1,4 @@
-"""The command line: `python -m model_runtime cues|phones|track|batch|export|live|consent|verify …`."""
+"""The command line: `python -m model_runtime cues|phones|track|batch|export|live|plate|consent|verify …`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import delivery, pipeline, track_file
+from . import delivery, pipeline, plate_command, track_file
 from .acting.articulate import articulate
 from .acting.styles import load_style
 from .contracts import Speech
@@ -185,6 +185,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_batch(commands)
     _add_export(commands)
     _add_live(commands)
+    plate_command.add(commands)
     consent_commands.add(commands)
     verify_command.add(commands)
     for command, count in ((make_cues, "*"), (phones, "+"), (track, 1)):

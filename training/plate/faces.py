@@ -12,7 +12,6 @@ import argparse
 from dataclasses import dataclass
 from pathlib import Path
 
-import av
 import numpy as np
 import numpy.typing as npt
 
@@ -22,7 +21,6 @@ from model_runtime.plate.face_networks import FaceNetworks
 from model_runtime.plate.track import Follower, smoothed
 
 RATE = 25.0
-SOUND_RATE = 16_000
 
 
 @dataclass(frozen=True)
@@ -47,20 +45,6 @@ class Face:
         return np.stack(list(film.frames(self.path)))
 
 
-def sound_of(path: Path) -> Float32:
-    """The sound of a film [n] at 16 kHz, mono, from the moment of its first picture on."""
-    with av.open(str(path)) as container:
-        first = next(container.decode(video=0)).time or 0.0
-    with av.open(str(path)) as container:
-        resampler = av.AudioResampler(format="flt", layout="mono", rate=SOUND_RATE)
-        frames = list(container.decode(audio=0))
-        begin = (frames[0].time or 0.0) - first
-        parts = [part.to_ndarray()[0] for frame in [*frames, None] for part in resampler.resample(frame)]
-    sound = np.concatenate(parts)
-    shift = round(begin * SOUND_RATE)
-    return np.concatenate([np.zeros(max(0, shift), np.float32), sound[max(0, -shift) :]]).astype(np.float32)
-
-
 def face_of(path: Path, work: Path, networks: FaceNetworks | None = None) -> Face:
     """A clip, from the folder `work` if it was followed before."""
     kept = work / "faces" / f"{path.parent.name}-{path.stem}.npz"
@@ -70,10 +54,17 @@ def face_of(path: Path, work: Path, networks: FaceNetworks | None = None) -> Fac
         points = smoothed(np.stack([one.points for one in seen]), np.zeros(len(seen), np.int32), RATE)
         kept.parent.mkdir(parents=True, exist_ok=True)
         scratch = kept.with_suffix(".part.npz")
-        np.savez(scratch, landmarks=points, curves=np.stack([one.curves for one in seen]), sound=sound_of(path))
+        np.savez(scratch, landmarks=points, curves=np.stack([one.curves for one in seen]), sound=_sound(path))
         scratch.rename(kept)
     with np.load(kept) as values:
         return Face(path, values["landmarks"], values["curves"], values["sound"])
+
+
+def _sound(path: Path) -> Float32:
+    clip = film.opened(path).sound()
+    if clip is None:
+        raise ValueError(f"{path.name} has no sound")
+    return clip.samples
 
 
 def faces(plates: Path, work: Path) -> list[Face]:
@@ -90,7 +81,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True)
     options = parser.parse_args()
     for face in faces(options.plates, options.work):
-        print(face.path.name, face.landmarks.shape, len(face.sound) / SOUND_RATE, flush=True)
+        print(face.path.name, face.landmarks.shape, len(face.sound), flush=True)
 
 
 if __name__ == "__main__":
