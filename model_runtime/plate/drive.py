@@ -38,14 +38,16 @@ COMPONENTS = 12
 STIFF = (0.03, 0.1, 0.3, 1.0, 3.0)
 """How much the fit is held to the network's own answer; the plate decides, on parts that it was not fitted to."""
 PARTS = 5
-BLEND = 0.06
-"""Seconds before and after a contact over which the lips come together."""
+FOUND_WITHIN = 0.05
+"""Seconds around a contact's middle in which a frame is chosen to be closed whatever happens: the least open one."""
 CLOSEST = 5.0
 """Percentile of the plate's opening that is a closed mouth."""
-BITTEN = 0.25
+BITTEN = 0.15
 """Opening in f v, in shares of the plate's range."""
-QUIET = (0.6, 0.95)
-"""Between these values of the track's rest the mouth goes to its own rest."""
+SILENT = 0.5
+"""Where the track's rest is above it, nothing is said."""
+QUIET = (0.3, 0.5)
+"""Between these seconds from anything that is said the mouth goes to rest: before it, breath is drawn."""
 UPPER_SHARE = 0.35
 """Of the way between parted lips, what the upper lip goes; the lower lip and the jaw behind it go the rest."""
 CHIN_SHARE = 0.5
@@ -142,11 +144,15 @@ def opening(shapes: Float32) -> Float32:
 
 
 def rests(mouth: MouthTrack, times: npt.NDArray[np.floating]) -> Float32:
-    """0-1, how much the mouth rests at times in seconds [t]: in silence, and after the line."""
-    still = np.interp(
-        times, np.arange(len(mouth.values)) / FRAME_RATE, mouth.values[:, VISEMES.index("sil")], right=1.0
+    """0-1, how much the mouth rests at times in seconds [t]: in silence, far enough from all that is said."""
+    spoken = np.flatnonzero(mouth.values[:, VISEMES.index("sil")] < SILENT) / FRAME_RATE
+    if not len(spoken):
+        return np.ones(len(times), np.float32)
+    after = np.searchsorted(spoken, times)
+    away = np.minimum(
+        np.abs(times - spoken[np.maximum(after - 1, 0)]), np.abs(times - spoken[np.minimum(after, len(spoken) - 1)])
     )
-    share = np.clip((still - QUIET[0]) / (QUIET[1] - QUIET[0]), 0, 1)
+    share = np.clip((away - QUIET[0]) / (QUIET[1] - QUIET[0]), 0, 1)
     soft: Float32 = (share * share * (3 - 2 * share)).astype(np.float32)
     return soft
 
@@ -195,28 +201,27 @@ def _correction(
 def with_contacts(
     shapes: Float32, contacts: tuple[Contact, ...], times: npt.NDArray[np.floating], actor: Range
 ) -> Float32:
-    """Shapes [t, len(LOWER), 2] whose lips meet in every closure and nearly do in f v; a contact between two frames is
-    moved onto the nearer."""
+    """Shapes [t, len(LOWER), 2] whose lips meet in every closure and nearly do in f v, in one frame at least."""
     result = shapes.copy()
     for contact in contacts:
-        nearest = int(np.abs(times - contact.apex).argmin())
         if contact.start > times[-1]:
             continue
-        outside = np.maximum(0, np.maximum(contact.start - times, times - contact.end))
-        weight = np.clip(1 - outside / BLEND, 0, 1)
-        weight[nearest] = 1
+        away = np.abs(times - contact.apex)
+        near = np.flatnonzero(away <= max(FOUND_WITHIN, away.min()))
+        chosen = near[opening(shapes[near]).argmin()]
+        held = np.flatnonzero((times >= contact.start) & (times <= contact.end))
         limit = actor.closed if contact.kind == "closure" else actor.closed + BITTEN * actor.scale
-        for frame in np.flatnonzero(weight):
-            result[frame] = _parted_by(result[frame], limit, float(weight[frame]))
+        for frame in {int(chosen), *held.tolist()}:
+            result[frame] = _parted_by(result[frame], limit)
     return result
 
 
-def _parted_by(shape: Float32, limit: float, weight: float) -> Float32:
-    """A shape [len(LOWER), 2] whose lips are parted at most by `limit`, as far as `weight` 0-1 says."""
+def _parted_by(shape: Float32, limit: float) -> Float32:
+    """A shape [len(LOWER), 2] whose lips are parted at most by `limit`."""
     shape = shape.copy()
     gap = shape[INNER_LOWER, 1] - shape[INNER_UPPER, 1]
     profile = np.sin(np.linspace(0, np.pi, len(gap) + 2))[1:-1].astype(np.float32)
-    excess = weight * np.maximum(0, gap - np.float32(limit) * profile)
+    excess = np.maximum(0, gap - np.float32(limit) * profile)
     shape[INNER_UPPER, 1] += UPPER_SHARE * excess
     shape[OUTER_UPPER, 1] += UPPER_SHARE * excess
     shape[INNER_LOWER, 1] -= (1 - UPPER_SHARE) * excess

@@ -1,0 +1,1 @@
+"""How good the video-plate pass is: measures, an independent critic of sync, and the table."""

@@ -1,0 +1,63 @@
+"""What is measured on pictures, float32 [n, n, 3], levels 0-255, within areas, float32 [n, n], 0-1; and on mouths."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
+
+from model_runtime.contracts import Float32
+from model_runtime.plate.grain import GREY, detail
+
+SIGMA, REACH = 1.5, 3.5
+"""Of SSIM's window: Gaussian of 1.5 pixels, 11 x 11 (Wang et al. 2004)."""
+C1, C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
+
+
+def psnr(picture: Float32, truth: Float32, area: Float32) -> float:
+    """dB over an area: 10 log10(255² / mean squared difference)."""
+    inside = area > 0.5
+    return float(10 * np.log10(255**2 / max(1e-9, float(((picture - truth)[inside] ** 2).mean()))))
+
+
+def ssim(picture: Float32, truth: Float32, area: Float32) -> float:
+    """Structural similarity of the grey pictures, mean over an area (Wang, Bovik, Sheikh, Simoncelli 2004)."""
+    a, b = (one.astype(np.float64) @ GREY for one in (picture, truth))
+
+    def mean(values: NDArray[np.float64]) -> NDArray[np.float64]:
+        smooth: NDArray[np.float64] = gaussian_filter(values, SIGMA, truncate=REACH)
+        return smooth
+
+    ma, mb = mean(a), mean(b)
+    va, vb, cov = mean(a * a) - ma * ma, mean(b * b) - mb * mb, mean(a * b) - ma * mb
+    found = (2 * ma * mb + C1) * (2 * cov + C2) / ((ma * ma + mb * mb + C1) * (va + vb + C2))
+    return float(found[area > 0.5].mean())
+
+
+def sharpness(picture: Float32, truth: Float32, area: Float32) -> float:
+    """The fine detail of an area over the truth's, 1 where it is as sharp."""
+    inside = area > 0.5
+    return detail(picture, inside) / max(1e-6, detail(truth, inside))
+
+
+def flicker(frames: NDArray[np.uint8], area: NDArray[np.bool_]) -> float:
+    """Mean absolute second difference over time of an area [h, w] of frames [t, h, w, 3], levels."""
+    moving = frames[:, area].astype(np.float32)
+    return float(np.abs(np.diff(moving, 2, axis=0)).mean())
+
+
+def correlation(one: Float32, other: Float32) -> float:
+    """Pearson's, of two curves [t]."""
+    return float(np.corrcoef(one, other)[0, 1])
+
+
+def leak(made: Float32, wanted: Float32, old: Float32) -> float:
+    """How much of the old mouth is in the new one [t]: their correlation, what was wanted being taken out of both."""
+    rests = [curve - np.polyval(np.polyfit(wanted, curve, 1), wanted) for curve in (made, old)]
+    return correlation(rests[0], rests[1])
+
+
+def outside_change(new: NDArray[np.uint8], plate: NDArray[np.uint8], matte: NDArray[np.uint8]) -> int:
+    """The largest difference in levels where the matte [h, w] is 0, of pictures [h, w, 3]."""
+    away = np.abs(new.astype(int) - plate.astype(int)).max(-1)
+    return int(away[matte == 0].max(initial=0))
