@@ -98,6 +98,7 @@ BENCHES = {
     "beside": ("benchmarks.motion.beside_rhubarb", "blender"),
     "watermark": ("benchmarks.watermark", "unit"),
     "track": ("benchmarks.plate_track", "unit"),
+    "plate": ("benchmarks.plate.bench", "train"),
     "export": ("benchmarks.export.bench_export", "blender"),
 }
 """What is measured or shown: the module that does it, and its environment; with Blender, it gets the built zip."""

@@ -86,12 +86,12 @@ def redub(
     ConsentError before anything is read, PlateError if no face is usable or the film changed since it was followed.
     """
     permission.check(Purpose.REDUB, plate_hash, audio_hash)
-    return _frames(plate, track, shapes, refiner, size, lips_only, progress)
+    return _frames(plate, track, shapes, refiner, size=size, lips_only=lips_only, progress=progress)
 
 
 def _frames(
-    plate: Callable[[], Iterable[Picture]], track: FaceTrack, shapes: Float32, refiner: Refiner | None,
-    size: int | None, lips_only: bool, progress: Progress | None,
+    plate: Callable[[], Iterable[Picture]], track: FaceTrack, shapes: Float32, refiner: Refiner | None, *,
+    size: int | None = None, lips_only: bool = False, progress: Progress | None = None,
 ) -> Iterator[NewFrame]:  # fmt: skip
     reasons, count = unusable(track), len(track.landmarks)
     usable = np.array([frame for frame in range(count) if frame not in reasons], int)
