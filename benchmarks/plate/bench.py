@@ -40,7 +40,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PLATES, WORK, OUT = ROOT.parent / "shared/plates", ROOT / ".cache/plate", ROOT / "out/plate"
 BANK, MOMENTS = 10, (10, 22, 34, 46, 58)
 """Clips of the bank that mouths are taken from (750 frames), and the frames of each held-out clip that are painted."""
-PAIRS = 6
+PAIRS = 11
 """Re-dubs: a held-out clip is given the mouth of the next one."""
 MINUTES = 20.0
 Ways = dict[str, Refiner | None]
@@ -137,7 +137,8 @@ def followed(
         rows, found = [], []
         for old, new in pairs:
             plate, own, wanted = old.face.pictures(), lower(old.face), lower(new.face)
-            wanted = wanted - np.median(wanted, axis=0) + np.median(own, axis=0)
+            here, there = drive.Range.of(own), drive.Range.of(wanted)
+            wanted = here.rest + np.float32(here.scale / there.scale) * (wanted - there.rest)
             made = redubbed(old.face, wanted, refiner, networks)
             rows.append(_row(made, wanted, own, plate))
             found.append(sync(weights, made.landmarks, made.curves, new.face.sound))

@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 from model_runtime.contracts import Float32
-from model_runtime.plate.grain import GREY, detail
+from model_runtime.plate import detail
+from model_runtime.plate.detail import GREY
 
 SIGMA, REACH = 1.5, 3.5
 """Of SSIM's window: Gaussian of 1.5 pixels, 11 x 11 (Wang et al. 2004)."""
@@ -35,9 +36,8 @@ def ssim(picture: Float32, truth: Float32, area: Float32) -> float:
 
 
 def sharpness(picture: Float32, truth: Float32, area: Float32) -> float:
-    """The fine detail of an area over the truth's, 1 where it is as sharp."""
-    inside = area > 0.5
-    return detail(picture, inside) / max(1e-6, detail(truth, inside))
+    """Deviation of the grey Laplacian (four neighbours) over an area, as a share of the truth's."""
+    return detail.sharpness(picture, area) / max(1e-6, detail.sharpness(truth, area))
 
 
 def flicker(frames: NDArray[np.uint8], area: NDArray[np.bool_]) -> float:

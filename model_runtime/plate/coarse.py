@@ -9,6 +9,7 @@ import numpy as np
 from ..contracts import Float32
 from . import mask
 from .colour import matched
+from .detail import sharpness
 from .retrieve import LIPS, Bank
 from .warp import flow, warp
 
@@ -21,7 +22,8 @@ class Coarse:
     """A new mouth in the square, before it is refined; all float32.
 
     picture, between [n, n, 3]: levels 0-255, the first pasted over the plate, the second bent by the lips alone. face,
-    outer, inner [n, n], 0-1: what is new, and the areas within the outer and the inner rims of the lips.
+    outer, inner [n, n], 0-1: what is new, and the areas within the outer and the inner rims of the lips. sharpness: of
+    the lips that it was made of, before they were bent, in levels.
     """
 
     picture: Float32
@@ -29,6 +31,7 @@ class Coarse:
     face: Float32
     outer: Float32
     inner: Float32
+    sharpness: float
 
 
 def coarse(plate: Float32, old: Float32, nose: Float32, new: Float32, bank: Bank, main: int, second: int,
@@ -48,7 +51,10 @@ def coarse(plate: Float32, old: Float32, nose: Float32, new: Float32, bank: Bank
     if second != main:
         bent += (inner * _more_open(bank.lower[main], new))[..., None] * (between - bent)
     picture = plate + face[..., None] * (bent - plate)
-    return Coarse(np.clip(picture, 0, 255), np.clip(between, 0, 255) * (outer > 0)[..., None], face, outer, inner)
+    sharp = sharpness(bank.pictures[main].astype(np.float32), mask.ring(bank.lower[main][mask.OUTER], size))
+    return Coarse(
+        np.clip(picture, 0, 255), np.clip(between, 0, 255) * (outer > 0)[..., None], face, outer, inner, sharp
+    )
 
 
 def _more_open(old: Float32, new: Float32) -> float:

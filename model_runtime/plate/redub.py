@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from ..contracts import Float32, Progress
 from ..errors import PlateError
-from . import grain, retrieve
+from . import detail, retrieve
 from .coarse import Coarse, coarse
 from .crop import Crop
 from .gate import Permission, Purpose
@@ -190,7 +190,7 @@ def _painted(
         reason = _spoilt(refined, painted)
         if not reason:
             new, way = refined, Way.REFINED
-    new = grain.restored(new, plate, painted, frame)
+    new = detail.grained(new, plate, painted.face, painted.outer, frame)
     result, matte = crop.paste(picture, frame, new, painted.face)
     rows, columns = np.flatnonzero(matte.any(1)), np.flatnonzero(matte.any(0))
     if not len(rows):
@@ -214,9 +214,9 @@ def _spoilt(refined: Float32, painted: Coarse) -> str:
     if not lips.any():
         return ""
     change = float(np.abs(refined - painted.picture)[lips].mean())
-    detail = grain.detail(refined, lips) / (grain.detail(painted.picture, lips) + 1e-3)
+    share = detail.sharpness(refined, painted.outer) / (painted.sharpness + 1e-3)
     if not np.isfinite(change) or change > FARTHEST_CHANGE:
         return "refining changed the mouth beyond belief"
-    if not SOFTEST < detail < HARSHEST:
-        return "refining blurred the mouth" if detail <= SOFTEST else "refining made the mouth noisy"
+    if not SOFTEST < share < HARSHEST:
+        return "refining blurred the mouth" if share <= SOFTEST else "refining made the mouth noisy"
     return ""

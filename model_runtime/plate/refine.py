@@ -18,6 +18,7 @@ import numpy.typing as npt
 from ..contracts import Float32
 from ..errors import ModelError
 from .coarse import Coarse
+from .detail import sharpened
 from .warp import between
 
 SCHEMA = "labial-refiner/1"
@@ -68,7 +69,10 @@ class Refiner:
         return cls(onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"]), digest)
 
     def refine(self, painted: Coarse) -> Float32:
-        """The refined square, float32 [n, n, 3], levels 0-255, equal to the painted one where the face is not new."""
+        """The refined square, float32 [n, n, 3], levels 0-255, equal to the painted one where the face is not new.
+
+        Its lips are brought back to the sharpness of those that they were painted from.
+        """
         planes = stacked(painted)
         size = planes.shape[1]
         if size != SIZE:
@@ -78,5 +82,5 @@ class Refiner:
         if size != SIZE:
             spread = between(SIZE, size, size / SIZE, size / SIZE / 2)
             change = spread @ change @ spread.T
-        refined: Float32 = np.clip(painted.picture + painted.face[..., None] * change.transpose(1, 2, 0), 0, 255)
-        return refined
+        refined = np.clip(painted.picture + painted.face[..., None] * change.transpose(1, 2, 0), 0, 255)
+        return sharpened(refined, painted.outer, painted.sharpness)
