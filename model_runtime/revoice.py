@@ -134,6 +134,7 @@ def revoice(order: Order, progress: Progress | None = None) -> Revoiced:
             tell(PAINTED + (1 - PAINTED) * number / len(made), "Signing")
         report = _report(order, permission, plate, told, notes, models, time.perf_counter() - begin)
         (scratch / "report.json").write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        scratch.chmod(order.out.parent.stat().st_mode & 0o777)  # a scratch folder is for its maker's eyes only
         scratch.replace(order.out)
     except OSError as error:
         raise PlateError(f"The film cannot be written into {order.out}: {error.strerror or error}.") from error

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..contracts import FRAME_RATE, VISEMES, Contact, Float32, MouthTrack
-from ..errors import ModelError
+from ..errors import ModelError, PlateError
 from . import face_points, mask
 from .head import Head
 from .track import FaceTrack
@@ -121,8 +121,11 @@ def drive(
 
     line: what the mouth shall say, from the plate's first frame on; own: what it says there, if the plate has sound.
     times: seconds of every frame, for a rate that varies; else those of the track's rate.
-    After the line's end, and before its first sound, the mouth rests. Raises ModelError if the network is missing.
+    After the line's end, and before its first sound, the mouth rests. Raises PlateError if there is no face in the
+    plate, and ModelError if the network is missing.
     """
+    if not track.found.any():
+        raise PlateError("No face is seen in any frame of the plate. Choose a film that shows one from nearer.")
     driver = driver or Driver.load()
     head = Head.of(track.landmarks)
     shapes = head.to_head(track.landmarks[:, list(face_points.LOWER)])[track.found]

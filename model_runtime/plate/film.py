@@ -111,7 +111,7 @@ def opened(path: Path, rate: float = 0.0) -> Film:
     uneven = np.flatnonzero((steps > UNEVEN * usual) | (steps < usual / UNEVEN))
     if len(uneven):
         notes.append(f"the frame rate varies, first at frame {uneven[0] + 1} ({times[uneven[0] + 1]:.2f} s)")
-    return Film(path, times, 1 / usual, tuple(notes))
+    return Film(path, times, round(1 / usual, 3), tuple(notes))
 
 
 def frames(path: Path) -> Iterator[Picture]:

@@ -6,6 +6,7 @@ check the one that was only painted stands, and where that fails, the film. Each
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
@@ -96,7 +97,8 @@ def _frames(
     reasons, count = unusable(track), len(track.landmarks)
     usable = np.array([frame for frame in range(count) if frame not in reasons], int)
     if not len(usable):
-        raise PlateError("No frame of the plate has a face that could be given a new mouth.")
+        most = Counter(reasons.values()).most_common(1)[0][0]
+        raise PlateError(f"No frame of the plate can be given a new mouth; in most of them {most}.")
     crop = Crop.around(track.landmarks, size)
     wanted = crop.from_head(shapes)
     tell = progress or (lambda share, what: None)
