@@ -46,7 +46,7 @@ HELD = slice(10, None, 6)
 FOLDS = 4
 SOURCE = (
     "GRID audiovisual sentence corpus (Cooke, Barker, Cunningham, Shao 2006; doi:10.5281/zenodo.3625687, CC BY 4.0): "
-    "77 clips of nine speakers"
+    "76 clips of nine speakers"
 )
 
 
@@ -229,7 +229,7 @@ def unseen(clips: Sequence[Example], work: Path) -> Float32:
     speakers, found = sorted({clip.face.speaker for clip in others}), []
     for fold in range(FOLDS):
         out = set(speakers[fold::FOLDS])
-        path = work / "drive" / f"fold-{fold}.onnx"
+        path = work / "drive" / f"without-{'-'.join(sorted(out))}.onnx"
         if not path.is_file():
             kept = [clip for clip in others if clip.face.speaker not in out]
             export([train([*learned, *kept], seed=0)], path)

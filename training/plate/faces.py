@@ -21,6 +21,8 @@ from model_runtime.plate.face_networks import FaceNetworks
 from model_runtime.plate.track import Follower, smoothed
 
 RATE = 25.0
+OF_S1 = "bbaf2n"
+"""The clip among grid_speakers that is of s1 (GRID's own list, and the shape of the head): no other speaker's."""
 
 
 @dataclass(frozen=True)
@@ -67,11 +69,15 @@ def _sound(path: Path) -> Float32:
     return clip.samples
 
 
+def others(plates: Path) -> list[Path]:
+    """The clips of the eight speakers who are not s1, one each."""
+    return [path for path in sorted(plates.glob("grid_speakers/*.mpg")) if path.stem != OF_S1]
+
+
 def faces(plates: Path, work: Path) -> list[Face]:
-    """Every clip of the plates, other speakers first."""
+    """The clips of the plates, other speakers first."""
     networks = FaceNetworks.load()
-    paths = sorted(plates.glob("grid_speakers/*.mpg")) + sorted(plates.glob("grid_s1/*.mpg"))
-    return [face_of(path, work, networks) for path in paths]
+    return [face_of(path, work, networks) for path in [*others(plates), *sorted(plates.glob("grid_s1/*.mpg"))]]
 
 
 def main() -> None:

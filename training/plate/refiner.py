@@ -28,7 +28,7 @@ from model_runtime.plate.face_networks import PLACES
 from model_runtime.plate.refine import CHANNELS, SCHEMA, SIZE
 
 from .examples import Examples, Person, examples
-from .faces import face_of
+from .faces import face_of, others
 from .generator import LIPS, Critic, FaceFeatures, Refiner, gradients, refined
 
 
@@ -240,14 +240,13 @@ def _store_halved(path: Path) -> None:
 
 SOURCE = (
     "GRID audiovisual sentence corpus (Cooke, Barker, Cunningham, Shao 2006; doi:10.5281/zenodo.3625687, CC BY 4.0): "
-    "nine clips of eight speakers; not s1"
+    "eight clips of eight speakers; not s1"
 )
 
 
 def people(plates: Path, work: Path) -> list[Person]:
     """The speakers of the prior."""
-    paths = sorted((plates / "grid_speakers").glob("*.mpg"))
-    return [Person.of([face_of(path, work)]) for path in paths]
+    return [Person.of([face_of(path, work)]) for path in others(plates)]
 
 
 def losses_of(state: State, held: Examples, threads: int = 1) -> float:
