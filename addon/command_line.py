@@ -15,10 +15,11 @@ from typing import Any
 
 import bpy
 
+from ..model_runtime import plate_command
 from ..model_runtime.contracts import FrameClock
 from ..model_runtime.errors import LipSyncError
 from ..model_runtime.scenes.batch_report import figures
-from . import dialogue, dialogue_report, dubs, export_command, generate, styles
+from . import dialogue, dialogue_report, dubs, export_command, generate, plate, styles
 from .line_list import DONE, FAILED, WAITING, fill_from_sheet
 from .request import LipSyncRequest, sound_of_file
 
@@ -120,6 +121,18 @@ def _list(options: argparse.Namespace) -> dict[str, Any]:
     return {"totals": told["totals"], "lines": lines, "too_long": long}
 
 
+def _plate(options: argparse.Namespace) -> dict[str, Any]:
+    """A film with a new mouth, above its plate in the sequencer."""
+    task = plate.command_task(bpy.context, options)
+    if options.dry_run:
+        return {"lines": [{"line": options.plate.name, "status": WAITING, "note": "would be made"}]}
+    told = task.run(lambda share, text: None)
+    note = plate.place(bpy.context.scene, options.plate, told, options.at)
+    for line in (note, *told["notes"]):
+        print(f"labial: {line}", file=sys.stderr)
+    return {"lines": [{"line": options.plate.name, "status": DONE, "note": note, "report": told}]}
+
+
 def _plain(report: Any) -> dict[str, Any]:
     return {**asdict(report), "proofs": [asdict(proof) for proof in report.proofs]}
 
@@ -152,4 +165,9 @@ def _parser() -> argparse.ArgumentParser:
     told.add_argument("--html", metavar="FILE.html", help="also as a page with a picture of every line")
     told.add_argument("--stills", action="store_true", help="with --html: also render each line's mouth at its widest")
     export_command.add_arguments(part("export", export_command.run, "lines as files for engines, see docs/export.md"))
+    film = part("plate", _plate, "a consenting performer's film says a new line, see docs/plate.md")
+    film.add_argument("plate", type=Path, help="a movie, or a folder of images")
+    film.add_argument("--python", type=Path, help="with the packages for films; else the one in the preferences")
+    film.add_argument("--at", type=int, default=1, metavar="FRAME", help="where the plate begins in the scene")
+    plate_command.arguments(film)
     return parser

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import bpy
 
@@ -129,3 +130,36 @@ def as_png(scene: bpy.types.Scene) -> None:
     if hasattr(image, "media_type"):
         image.media_type = "IMAGE"
     image.file_format, image.color_mode = "PNG", "RGB"
+
+
+def add_picture_strip(scene: bpy.types.Scene, name: str, files: list[Path], frame: int, above: Any = None) -> Any:
+    """A movie, or a sequence of images, on the lowest free channel, at least that of `above` plus one."""
+    strips, channel = _free_channel(scene, frame, 1)
+    channel = max(channel, above.channel + 1 if above is not None else 1)
+    place = {"name": name, "filepath": str(files[0]), "channel": channel, "frame_start": frame}
+    if len(files) == 1 and files[0].suffix.lower() not in (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp"):
+        return strips.new_movie(**place)
+    strip = strips.new_image(**place)
+    for file in files[1:]:
+        strip.elements.append(file.name)
+    set_strip_length(strip, len(files))
+    return strip
+
+
+class MixNode(NamedTuple):
+    """A node that lays one picture over another: the factor, the lower and the upper picture; and what comes out."""
+
+    node: Any
+    inputs: tuple[Any, Any, Any]
+    output: Any
+
+
+def new_mix_node(group: bpy.types.NodeTree) -> MixNode:
+    """4.5 has a mix node of the compositor's own; 5.x uses that of shaders."""
+    if bpy.app.version < (5, 0):
+        node = group.nodes.new("CompositorNodeMixRGB")
+        return MixNode(node, (node.inputs[0], node.inputs[1], node.inputs[2]), node.outputs[0])
+    node = group.nodes.new("ShaderNodeMix")
+    node.data_type = "RGBA"
+    sockets = [next(s for s in node.inputs if s.name == n and s.enabled) for n in ("Factor", "A", "B")]
+    return MixNode(node, (sockets[0], sockets[1], sockets[2]), next(s for s in node.outputs if s.enabled))

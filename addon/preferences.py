@@ -1,4 +1,4 @@
-"""What holds for all files of a user: where labial-fit and a Python with torch are, which run outside of Blender."""
+"""What holds for all files of a user: the Python that video plates are made in, outside of Blender, and labial-fit."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ class LabialPreferences(bpy.types.AddonPreferences):
 
     bl_idname = ID
 
-    fit_python: StringProperty(
-        name="Python for Fitting", subtype="FILE_PATH",
-        description="The python of an environment that has what labial-fit needs; its README says how to make one",
+    outside_python: StringProperty(
+        name="Python for Video Plates", subtype="FILE_PATH",
+        description="Of an environment that has the packages for films, and torch for fitting; see docs/plate.md",
     )  # fmt: skip
     fit_folder: StringProperty(name="labial-fit", subtype="DIR_PATH", description="The unpacked folder of labial-fit")
     fit_minutes: FloatProperty(
@@ -25,14 +25,14 @@ class LabialPreferences(bpy.types.AddonPreferences):
     )
 
     if TYPE_CHECKING:
-        fit_python: str
+        outside_python: str
         fit_folder: str
         fit_minutes: float
 
     def draw(self, _context: bpy.types.Context) -> None:
         """The three of them."""
-        self.layout.label(text="Fitting to a video plate, outside of Blender")
-        for name in ("fit_python", "fit_folder", "fit_minutes"):
+        self.layout.label(text="Video plates are made outside of Blender")
+        for name in ("outside_python", "fit_folder", "fit_minutes"):
             self.layout.prop(self, name)
 
 

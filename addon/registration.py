@@ -24,7 +24,7 @@ from .operators.mapping import (
 )
 from .operators.mapping_files import LABIAL_OT_export_mapping, LABIAL_OT_import_mapping, LABIAL_OT_save_rig
 from .operators.override import LABIAL_OT_make_override
-from .operators.plate_fit import LABIAL_OT_fit_plate
+from .operators.plate import LABIAL_OT_fit_plate, LABIAL_OT_redub_plate
 from .operators.scene import CLASSES as SCENE_OPERATORS
 from .operators.style import LABIAL_OT_save_style
 from .operators.vrm import LABIAL_OT_read_vrm
@@ -45,6 +45,8 @@ from .panels import (
     LABIAL_UL_phones,
     LABIAL_UL_weights,
 )
+from .plate_panel import LABIAL_PT_plate
+from .plate_settings import LabialPlate
 from .preferences import LabialPreferences
 from .properties import LabialLine, LabialMapping, LabialPhone, LabialReport, LabialSettings, LabialWeight, LabialWords
 from .scene_panel import LABIAL_PT_dialogue, LABIAL_UL_lines
@@ -83,6 +85,8 @@ CLASSES = (
     LABIAL_OT_import_mapping,
     LABIAL_OT_read_vrm,
     LABIAL_OT_build_visemes,
+    LabialPlate,
+    LABIAL_OT_redub_plate,
     LABIAL_OT_fit_plate,
     LABIAL_UL_lines,
     LABIAL_UL_phones,
@@ -95,6 +99,7 @@ CLASSES = (
     LABIAL_PT_export,
     LABIAL_PT_cutout,
     LABIAL_PT_live,
+    LABIAL_PT_plate,
     LABIAL_PT_mapping,
 )
 
@@ -108,6 +113,7 @@ def register() -> None:
         bpy.utils.register_class(cls)
     bpy.types.Scene.labial = bpy.props.PointerProperty(type=LabialSettings)
     bpy.types.Scene.labial_export = bpy.props.PointerProperty(type=LabialExport)
+    bpy.types.Scene.labial_plate = bpy.props.PointerProperty(type=LabialPlate)
     bpy.types.Object.labial_mapping = bpy.props.StringProperty(options={"HIDDEN"}, override={"LIBRARY_OVERRIDABLE"})
     bpy.types.Object.labial_expressions = bpy.props.StringProperty(options={"HIDDEN"}, override={"LIBRARY_OVERRIDABLE"})
     bpy.types.Object.labial_level = bpy.props.FloatProperty(options={"HIDDEN"}, override={"LIBRARY_OVERRIDABLE"})
@@ -126,6 +132,7 @@ def unregister() -> None:
     del bpy.types.Object.labial_mapping
     del bpy.types.Object.labial_expressions
     del bpy.types.Object.labial_level
+    del bpy.types.Scene.labial_plate
     del bpy.types.Scene.labial_export
     del bpy.types.Scene.labial
     for cls in reversed(CLASSES):

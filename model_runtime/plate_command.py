@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from pathlib import Path
 
@@ -33,6 +34,7 @@ def arguments(part: argparse.ArgumentParser) -> None:
     part.add_argument("--rate", type=float, default=0.0, help="frames a second of a folder of images")
     part.add_argument("--as", dest="kind", choices=[kind[1:] for kind in KINDS], default="mp4",
                       help="mp4 or mov (H.264), mkv (FFV1, lossless), png (numbered images, lossless)")  # fmt: skip
+    part.add_argument("--tell", action="store_true", help="say how far it is and what was made as lines of JSON")
     part.add_argument("--lips-only", action="store_true", help="chin and beard stay the plate's")
     part.add_argument("--plain", action="store_true", help="without the network that refines")
     part.add_argument("--refiner", type=Path, metavar="NAME.fit.onnx", help="fitted to this performer by labial-fit")
@@ -47,12 +49,20 @@ def run(options: argparse.Namespace) -> int:
         options.text, options.language, options.style, options.rate, f".{options.kind}", options.lips_only,
         options.plain, options.refiner, tuple(options.certificate) if options.certificate else None,
     )  # fmt: skip
-    made = revoice(order, _show if sys.stderr.isatty() else None)
+    made = revoice(order, _tell if options.tell else _show if sys.stderr.isatty() else None)
+    if options.tell:
+        what = {"film": str(made.film), "mattes": str(made.mattes), "ways": made.ways, "notes": made.notes}
+        print(json.dumps({"share": 1.0, "text": "Done", **what}), flush=True)
+        return 0
     for note in made.notes:
         print(f"labial: {note}", file=sys.stderr)
     ways = ", ".join(f"{count} {way}" for way, count in made.ways.items())
     print(f"{made.film}: frames {ways}; mattes in {made.mattes.name}, what happened where in {made.report.name}")
     return 0 if made.ways["refined"] + made.ways["warped"] else 1
+
+
+def _tell(share: float, what: str) -> None:
+    print(json.dumps({"share": round(share, 3), "text": what}), flush=True)
 
 
 def _show(share: float, what: str) -> None:
