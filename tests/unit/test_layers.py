@@ -16,8 +16,9 @@ FLOORS = {
     "errors": 0, "phones": 0, "contracts": 0, "track_file": 0, "speech_data": 0,
     "hearing": 1, "acting": 1, "rigs": 1, "export": 1, "plate": 1,
     "pipeline": 2, "live": 2, "delivery": 2,
-    "scenes": 3,
-    "__main__": 4,
+    "scenes": 3, "revoice": 3,
+    "plate_command": 4,
+    "__main__": 5,
 }  # fmt: skip
 """Each part of model_runtime and its floor: imports run down, and parts of one floor above the ground are strangers."""
 
