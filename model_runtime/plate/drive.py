@@ -211,7 +211,7 @@ def with_contacts(
             continue
         away = np.abs(times - contact.apex)
         near = np.flatnonzero(away <= max(FOUND_WITHIN, away.min()))
-        chosen = near[opening(shapes[near]).argmin()]
+        chosen = near[np.lexsort((away[near], opening(shapes[near]).round(4)))[0]]
         held = np.flatnonzero((times >= contact.start) & (times <= contact.end))
         limit = actor.closed if contact.kind == "closure" else actor.closed + BITTEN * actor.scale
         for frame in {int(chosen), *held.tolist()}:

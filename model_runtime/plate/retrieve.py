@@ -115,9 +115,10 @@ def jumps(bank: Bank) -> Float32:
 
 
 def _squares(a: Float32, b: Float32) -> Float32:
-    """Squared distances of rows of a [i, f] and b [j, f]."""
-    squares: Float32 = (a * a).sum(1)[:, None] + (b * b).sum(1)[None] - 2 * a @ b.T
-    return squares
+    """Squared distances of rows of a [i, f] and b [j, f]; float64, for those of near rows are lost in float32."""
+    one, other = a.astype(np.float64), b.astype(np.float64)
+    squares = (one * one).sum(1)[:, None] + (other * other).sum(1)[None] - 2 * one @ other.T
+    return squares.astype(np.float32)
 
 
 def bank_of(crop: Crop, cuts: npt.NDArray[np.uint8], frames: npt.NDArray[np.int32]) -> Bank:
