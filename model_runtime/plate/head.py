@@ -34,19 +34,23 @@ class Head:
         flat = landmarks[..., 0].astype(np.float64) + 1j * landmarks[..., 1]
         steady, eyes = flat[:, list(face_points.STEADY)], flat[:, [face_points.RIGHT_EYE, face_points.LEFT_EYE]]
         found = np.isfinite(steady[:, 0].real)
+        steady, eyes = steady[found], eyes[found]
         place, turn = eyes.mean(1), eyes[:, 1] - eyes[:, 0]
-        for _ in range(ROUNDS):
-            shape = ((steady - place[:, None]) / turn[:, None])[found].mean(0)
-            corners = ((eyes - place[:, None]) / turn[:, None])[found].mean(0)
+        for _ in range(ROUNDS if found.any() else 0):
+            shape = ((steady - place[:, None]) / turn[:, None]).mean(0)
+            corners = ((eyes - place[:, None]) / turn[:, None]).mean(0)
             shape = (shape - corners.mean()) / (corners[1] - corners[0])
             middle, centre = shape.mean(), steady.mean(1)
             turn = (steady - centre[:, None]) @ (shape - middle).conj() / (np.abs(shape - middle) ** 2).sum()
             place = centre - turn * middle
-        return cls(place, turn)
+        everywhere = np.full((2, len(found)), np.nan, np.complex128)
+        everywhere[:, found] = place, turn
+        return cls(*everywhere)
 
     def to_head(self, points: Float32) -> Float32:
         """Points [t, k, 2 or more] of the plate's frames in head coordinates [t, k, 2]."""
-        flat = (points[..., 0] + 1j * points[..., 1] - self.place[:, None]) / self.turn[:, None]
+        with np.errstate(invalid="ignore"):  # frames without a face
+            flat = (points[..., 0] + 1j * points[..., 1] - self.place[:, None]) / self.turn[:, None]
         return np.stack([flat.real, flat.imag], axis=-1).astype(np.float32)
 
     def to_plate(self, points: Float32) -> Float32:
