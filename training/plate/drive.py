@@ -46,7 +46,7 @@ HELD = slice(10, None, 6)
 FOLDS = 4
 SOURCE = (
     "GRID audiovisual sentence corpus (Cooke, Barker, Cunningham, Shao 2006; doi:10.5281/zenodo.3625687, CC BY 4.0): "
-    "76 clips of nine speakers"
+    "77 clips of nine speakers"
 )
 
 

@@ -40,7 +40,7 @@ class Face:
     @property
     def speaker(self) -> str:
         """One name for all clips of a person: s1, or the clip's own, of which the others have one each."""
-        return "s1" if self.path.parent.name == "grid_s1" else self.path.stem
+        return "s1" if self.path.parent.name == "grid_s1" or self.path.stem == OF_S1 else self.path.stem
 
     def pictures(self) -> npt.NDArray[np.uint8]:
         """The frames [t, h, w, 3]."""
@@ -75,9 +75,10 @@ def others(plates: Path) -> list[Path]:
 
 
 def faces(plates: Path, work: Path) -> list[Face]:
-    """The clips of the plates, other speakers first."""
+    """The clips of the plates: the eight other speakers, then s1, whose clip among the others comes last."""
     networks = FaceNetworks.load()
-    return [face_of(path, work, networks) for path in [*others(plates), *sorted(plates.glob("grid_s1/*.mpg"))]]
+    own = [*sorted(plates.glob("grid_s1/*.mpg")), *plates.glob(f"grid_speakers/{OF_S1}.mpg")]
+    return [face_of(path, work, networks) for path in [*others(plates), *own]]
 
 
 def main() -> None:
