@@ -131,7 +131,7 @@ def main() -> int:
     print(f"sound beside shapes: {len(ahead)} starts, at most {ahead.max(initial=0.0):.1f} ms apart")
     print(f"what the browser complained about: {'; '.join(page.complaints) or 'nothing'}")
     in_step = len(ahead) > STARTS // 2 and ahead.max() < 1000.0 * FRAME
-    return int(error > 0.01 or not in_step or bool(page.complaints))
+    return int(max(error, between) > 0.01 or not in_step or bool(page.complaints))
 
 
 if __name__ == "__main__":

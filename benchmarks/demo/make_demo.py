@@ -270,8 +270,10 @@ def export_gltf(character: Any, path: Path) -> str:
     """The character alone, with its line as one animation, whose name is returned."""
     import bpy
 
-    export = importlib.import_module(f"{LABIAL}.addon.export")
-    (written,) = export.export(bpy.context, character, "glb", path)
+    export, lines = (importlib.import_module(f"{LABIAL}.addon.{name}") for name in ("export", "export_lines"))
+    formats = importlib.import_module(f"{LABIAL}.model_runtime.export.formats")
+    fine = lines.Settings(fps=formats.load_engine("player").fps)  # the page shows it at any moment, not at frames
+    (written,) = export.export(bpy.context, character, "glb", path, fine)
     (clip,) = written.clips
     return str(clip)
 
