@@ -37,7 +37,7 @@ from .faces import RATE, Face, faces
 WIDTH, DILATIONS, DROPPED = 96, (1, 2, 4, 8), 0.2
 COMPONENTS = 20
 STEPS, BATCH, PEAK = 1_500, 16, 2e-3
-MEMBERS = 3
+MEMBERS = 2
 """Networks whose mean is the answer."""
 DEAF = 0.3
 """Share of examples whose sound is not told: some lines are only a mouth track."""
