@@ -118,7 +118,8 @@ def _squares(a: Float32, b: Float32) -> Float32:
     """Squared distances of rows of a [i, f] and b [j, f]; float64, for those of near rows are lost in float32."""
     one, other = a.astype(np.float64), b.astype(np.float64)
     squares = (one * one).sum(1)[:, None] + (other * other).sum(1)[None] - 2 * one @ other.T
-    return squares.astype(np.float32)
+    near: Float32 = squares.astype(np.float32)
+    return near
 
 
 def bank_of(crop: Crop, cuts: npt.NDArray[np.uint8], frames: npt.NDArray[np.int32]) -> Bank:
