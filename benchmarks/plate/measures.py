@@ -52,9 +52,18 @@ def correlation(one: Float32, other: Float32) -> float:
 
 
 def leak(made: Float32, wanted: Float32, old: Float32) -> float:
-    """How much of the old mouth is in the new one [t]: their correlation, what was wanted being taken out of both."""
-    rests = [curve - np.polyval(np.polyfit(wanted, curve, 1), wanted) for curve in (made, old)]
-    return correlation(rests[0], rests[1])
+    """How much of the old mouth is in the new one [t]: 0 none, 1 where it is the old one.
+
+    The weight of the old curve where the made one is explained by both, each in its own deviations (a standardised
+    coefficient of least squares): their correlation, but for what the old one has in common with the wanted one.
+    """
+    made, wanted, old = ((curve - curve.mean()) / max(1e-9, float(curve.std())) for curve in (made, wanted, old))
+    return float(np.linalg.lstsq(np.stack([wanted, old], axis=1), made, rcond=None)[0][1])
+
+
+def points_away(one: Float32, other: Float32) -> float:
+    """Mean distance of points [t, p, 2], in their units."""
+    return float(np.linalg.norm(one - other, axis=-1).mean())
 
 
 def outside_change(new: NDArray[np.uint8], plate: NDArray[np.uint8], matte: NDArray[np.uint8]) -> int:

@@ -7,15 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from model_runtime.contracts import SAMPLE_RATE
 from model_runtime.plate import face_points
 from model_runtime.plate.face_networks import PLACES
 from model_runtime.plate.voice_features import BANDS
 from training.plate import critic
+from training.plate.critic import FRAME
 from training.plate.drive import HELD
 from training.plate.faces import Face, face_of
 
-FRAME = SAMPLE_RATE // 25
 COUNT = 75
 
 

@@ -88,6 +88,26 @@ def test_correlation_forgets_size_and_offset(random: np.random.Generator) -> Non
     assert measures.correlation(curve, -curve) == pytest.approx(-1)
 
 
+def test_leak_is_the_part_that_the_old_mouth_has(random: np.random.Generator) -> None:
+    wanted, old = random.normal(size=(2, 4_000))
+    old += 0.5 * wanted
+    assert measures.leak(old, wanted, old) == pytest.approx(1)
+    assert measures.leak(2 * wanted, wanted, old) == pytest.approx(0, abs=1e-6)
+    assert measures.leak(wanted + 1e-3 * old, wanted, old) < 0.01
+    apart = random.normal(size=4_000)
+    mixed = wanted + 0.2 * apart
+    assert measures.leak(mixed, wanted, apart) == pytest.approx(measures.correlation(mixed, apart), abs=0.05)
+    assert measures.leak(mixed, wanted, apart) == pytest.approx(0.2 / np.hypot(1, 0.2), abs=0.02)
+
+
+def test_distance_of_points_is_their_mean(random: np.random.Generator) -> None:
+    points = random.normal(size=(5, 8, 2))
+    assert measures.points_away(points, points + np.array([3, 4])) == pytest.approx(5)
+    moved = points.copy()
+    moved[:, 0, 1] += 8
+    assert measures.points_away(points, moved) == pytest.approx(1)
+
+
 def test_outside_of_the_matte_one_changed_level_is_seen() -> None:
     plate = np.full((6, 6, 3), 100, np.uint8)
     new, matte = plate.copy(), np.zeros((6, 6), np.uint8)
