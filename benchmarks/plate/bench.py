@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 
 from model_runtime.contracts import Float32
 from model_runtime.plate import drive, film, quality, retrieve
-from model_runtime.plate.crop import Crop
+from model_runtime.plate.crop import SIDE, Crop
 from model_runtime.plate.drive import Driver, Line
 from model_runtime.plate.face_networks import FaceNetworks
-from model_runtime.plate.redub import NewFrame, _frames  # GRID's licence is the consent here; users pass the gate
+from model_runtime.plate.redub import NewFrame, Way, _frames  # GRID's licence is the consent here; users pass the gate
 from model_runtime.plate.refine import Refiner
 from model_runtime.plate.track import FaceTrack, Follower, smoothed
 from training.plate import critic
@@ -43,6 +43,9 @@ BANK, MOMENTS = 10, (10, 22, 34, 46, 58)
 PAIRS = 11
 """Re-dubs: a held-out clip is given the mouth of the next one."""
 MINUTES = 20.0
+SQUARE = 128 / SIDE
+"""Pixels of a square of 128 to the distance of the eyes."""
+LIPS = retrieve.LIPS
 Ways = dict[str, Refiner | None]
 
 
@@ -126,44 +129,74 @@ def redubbed(
 def followed(
     pairs: Sequence[tuple[Example, Example]], ways: Ways, networks: FaceNetworks, weights: critic.Weights
 ) -> None:
-    """Prints how well re-dubs follow the curves of real footage, what they keep of the old mouth, and their sync."""
-    print("| way | opening | width | leak | flicker / plate's | sync: offset, confidence | outside the matte |")
-    print("|---|---|---|---|---|---|---|")
+    """Prints how well re-dubs follow the shapes of real footage, what they keep of the old mouth, and their sync."""
+    print(
+        "| way | opening | width | lips away, px of 128 | leak | with the old opening | flicker / plate's "
+        "| sync: offset, confidence | outside the matte, levels | frames new, refined |"
+    )
+    print("|---|---|---|---|---|---|---|---|---|---|")
     real = [sync(weights, new.face.landmarks, new.face.curves, new.face.sound) for _, new in pairs]
-    print(f"| real | 1 | 1 | 0 | 1 | {_synced(real)} | |")
+    both = [(lower(old.face), _worn(lower(new.face), lower(old.face))) for old, new in pairs]
+    agreed = np.mean([_agreed(own, wanted, own) for own, wanted in both], axis=0)
+    by_chance = np.mean([measures.correlation(_opening(own), _opening(wanted)) for own, wanted in both])
+    print(f"| real | 1 | 1 | 0 | 0 | {by_chance:.3f} | | {_synced(real)} | | |")
     still = [sync(weights, old.face.landmarks, old.face.curves, new.face.sound) for old, new in pairs]
-    print(f"| still (the old film) | | | 1 | 1 | {_synced(still)} | |")
+    print(f"| still (the old film) | {_cells(agreed)} | 1 | {_synced(still)} | 0 | |")
     for name, refiner in ways.items():
-        rows, found = [], []
-        for old, new in pairs:
-            plate, own, wanted = old.face.pictures(), lower(old.face), lower(new.face)
-            here, there = drive.Range.of(own), drive.Range.of(wanted)
-            wanted = here.rest + np.float32(here.scale / there.scale) * (wanted - there.rest)
+        rows, found, outside, new_frames = [], [], 0, []
+        for (old, new), (own, wanted) in zip(pairs, both, strict=True):
+            plate = old.face.pictures()
             made = redubbed(old.face, wanted, refiner, networks)
-            rows.append(_row(made, wanted, own, plate))
+            rows.append([*_agreed(_lower_of(made.landmarks), wanted, own), _flicker(made, plate)])
             found.append(sync(weights, made.landmarks, made.curves, new.face.sound))
-        *values, outside = np.mean(rows, axis=0)
+            changes = (
+                measures.outside_change(one.picture, before, one.matte)
+                for one, before in zip(made.frames, plate, strict=True)
+            )
+            outside = max(outside, *changes)
+            new_frames += [frame.way for frame in made.frames]
+        shares = [np.mean([way in kinds for way in new_frames]) for kinds in (_NEW, (Way.REFINED,))]
         print(
-            f"| {name} | " + " | ".join(f"{value:.3f}" for value in values) + f" | {_synced(found)} | {outside:.0f} |",
+            f"| {name} | {_cells(np.mean(rows, axis=0))} | {_synced(found)} | {outside} "
+            f"| {100 * shares[0]:.0f} %, {100 * shares[1]:.0f} % |",
             flush=True,
         )
 
 
-def _row(made: Made, wanted: Float32, own: Float32, plate: NDArray[np.uint8]) -> list[float]:
-    got = retrieve.mouth_measures(_lower_of(made.landmarks))
-    asked, old = (retrieve.mouth_measures(shapes) for shapes in (wanted, own))
-    new = np.stack([frame.picture for frame in made.frames])
-    area = np.min([frame.matte for frame in made.frames], axis=0) > 0
-    outside = max(
-        measures.outside_change(one.picture, before, one.matte) for one, before in zip(made.frames, plate, strict=True)
-    )
+_NEW = (Way.REFINED, Way.WARPED)
+
+
+def _worn(shapes: Float32, own: Float32) -> Float32:
+    """Shapes of one mouth [t, p, 2] as another would make them, by rest and range."""
+    here, there = drive.Range.of(own), drive.Range.of(shapes)
+    worn: Float32 = here.rest + np.float32(here.scale / there.scale) * (shapes - there.rest)
+    return worn
+
+
+def _opening(shapes: Float32) -> Float32:
+    return retrieve.mouth_measures(shapes)[:, 0]
+
+
+def _agreed(got: Float32, wanted: Float32, old: Float32) -> list[float]:
+    """Of shapes [t, p, 2]: correlations of opening and width, distance of the lips, leak, correlation with the old."""
+    (gap, wide), (wanted_gap, wanted_wide) = (retrieve.mouth_measures(shapes)[:, :2].T for shapes in (got, wanted))
     return [
-        measures.correlation(got[:, 0], asked[:, 0]),
-        measures.correlation(got[:, 1], asked[:, 1]),
-        measures.leak(got[:, 0], asked[:, 0], old[:, 0]),
-        measures.flicker(new, area) / measures.flicker(plate, area),
-        outside,
+        measures.correlation(gap, wanted_gap),
+        measures.correlation(wide, wanted_wide),
+        SQUARE * measures.points_away(got[:, LIPS], wanted[:, LIPS]),
+        measures.leak(gap, wanted_gap, _opening(old)),
+        measures.correlation(gap, _opening(old)),
     ]
+
+
+def _flicker(made: Made, plate: NDArray[np.uint8]) -> float:
+    """That of a re-dub over the plate's own, where every frame is new."""
+    area = np.min([frame.matte for frame in made.frames if frame.way is not Way.ORIGINAL], axis=0) > 0
+    return measures.flicker(np.stack([frame.picture for frame in made.frames]), area) / measures.flicker(plate, area)
+
+
+def _cells(values: Sequence[float]) -> str:
+    return " | ".join(f"{value:.3f}" for value in values)
 
 
 def _lower_of(landmarks: Float32) -> Float32:
@@ -186,16 +219,21 @@ def spoken(
         ("speaker never seen (four networks)", unseen(clips, WORK)),
     ):
         print(f"| {name} | {values[0]:.3f} | {values[1]:.3f} |", flush=True)
-    still, moving, found = [], [], []
+    still, moving, found, rows, real = [], [], [], [], []
     for old, new in list(pairwise(kept))[:PAIRS]:
         shapes = drive.drive(new.line, track_of(old.face), old.line, driver)
         made = redubbed(old.face, shapes, refiner, networks)
         found.append(sync(weights, made.landmarks, made.curves, new.face.sound))
+        real.append(sync(weights, new.face.landmarks, new.face.curves, new.face.sound))
+        rows.append(_agreed(_lower_of(made.landmarks), _worn(lower(new.face), lower(old.face)), lower(old.face)))
         rest = drive.drive(Line(_silent(new)), track_of(old.face), None, driver)
         quiet = redubbed(old.face, rest, refiner, networks)
-        still.append(retrieve.mouth_measures(_lower_of(quiet.landmarks))[:, 0].std())
-        moving.append(retrieve.mouth_measures(lower(old.face))[:, 0].std())
-    print(f"\nsync of audio-driven re-dubs: offset, confidence {_synced(found)}")
+        still.append(_opening(_lower_of(quiet.landmarks)).std())
+        moving.append(_opening(lower(old.face)).std())
+    opening, width, away, leak, with_old = np.mean(rows, axis=0)
+    print(f"| re-dubbed, refined and followed again | {opening:.3f} | {width:.3f} |")
+    print(f"\nof these re-dubs: lips away {away:.2f} px of 128, leak {leak:.3f}, with the old opening {with_old:.3f}")
+    print(f"sync, offset and confidence: {_synced(found)}; of the real footage {_synced(real)}")
     print(f"motion in silence, of the plate's own: {100 * np.mean(still) / np.mean(moving):.1f} %\n")
 
 

@@ -103,7 +103,7 @@ def _frames(
     wanted = crop.from_head(shapes)
     tell = progress or (lambda share, what: None)
     shots = _shots(plate, track, crop, wanted, usable, lambda share: tell(FIRST_PASS * share, "Reading the plate"))
-    for frame, picture in enumerate(_checked(plate, count)):
+    for frame, picture in enumerate(_checked(plate, track)):
         tell(FIRST_PASS + (1 - FIRST_PASS) * frame / count, "Painting the mouth")
         shot = shots.get(int(track.shots[frame]))
         if frame in reasons or shot is None:
@@ -122,12 +122,15 @@ def unusable(track: FaceTrack) -> dict[int, str]:
     return reasons
 
 
-def _checked(plate: Callable[[], Iterable[Picture]], count: int) -> Iterator[Picture]:
-    seen = 0
+def _checked(plate: Callable[[], Iterable[Picture]], track: FaceTrack) -> Iterator[Picture]:
+    seen, count = 0, len(track.landmarks)
     for picture in plate():
         seen += 1
         if seen > count:
             break
+        if picture.shape[1::-1] != track.size:
+            then, now = (f"{width} x {height}" for width, height in (track.size, picture.shape[1::-1]))
+            raise PlateError(f"The plate was {then} when its face was followed; frame {seen - 1} is {now}. Start anew.")
         yield picture
     if seen != count:
         raise PlateError(f"The plate had {count} frames when its face was followed, and has {seen} now. Start anew.")
@@ -143,7 +146,7 @@ def _shots(
     chosen = {number: _spread(frames) for number, frames in groups.items()}
     taken = {int(frame) for frames in chosen.values() for frame in frames}
     cuts: dict[int, npt.NDArray[np.uint8]] = {}
-    for frame, picture in enumerate(_checked(plate, len(track.landmarks))):
+    for frame, picture in enumerate(_checked(plate, track)):
         tell(frame / len(track.landmarks))
         if frame in taken:
             cuts[frame] = np.clip(np.rint(crop.cut(picture, frame)), 0, 255).astype(np.uint8)

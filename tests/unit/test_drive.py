@@ -20,7 +20,7 @@ from model_runtime.plate.head import Head
 from model_runtime.plate.track import FaceTrack, Follower, smoothed
 from model_runtime.plate.voice_features import Line
 
-from .drawn_person import landmarks, spoken
+from ..drawn_person import DrawnPerson
 
 WORDS = (("sil", 0.8), ("m", 0.08), ("a", 0.2), ("p", 0.08), ("aɪ", 0.25), ("f", 0.1), ("oʊ", 0.25), ("b", 0.06),
          ("a", 0.2), ("v", 0.07), ("u", 0.2), ("t", 0.06), ("i", 0.2), ("sil", 0.9))  # fmt: skip
@@ -48,12 +48,18 @@ LINE = Line(says(*WORDS))
 OTHER = Line(says(("sil", 0.4), *WORDS[6:-1], *WORDS[1:6], ("sil", 0.5)))
 
 
+def spoken(count: int) -> Any:
+    """Openings of a mouth that opens and closes, in distances of the eyes."""
+    return 0.09 * (1 - np.cos(np.arange(count) / 3)) + 0.002
+
+
 def film_of(openings: Any, rate: float = 25.0, eyes: float = 60.0) -> FaceTrack:
     """The track of a drawn person, at any rate; eyes: pixels between them."""
     count = len(openings)
     time = np.arange(count)
     place, turn = 100 + 2 * np.sin(time / 9) + 34j, eyes * np.exp(0.03j * np.sin(time / 11))
-    points, curves, sure = landmarks(openings, place, turn), np.zeros((count, 52), np.float32), np.ones(count)
+    points = DrawnPerson(np.asarray(openings), np.full(count, 0.33), place, turn).landmarks
+    curves, sure = np.zeros((count, 52), np.float32), np.ones(count)
     return FaceTrack(points, curves, frozen_array(sure), np.zeros(count, np.int32), (), rate, (200, 170))
 
 

@@ -47,7 +47,8 @@ NAMES = frozenset(Refiner().state_dict())
 HELD_PAIRS, EVERY = 24, 100
 PATIENCE = 8
 """Measurements without a better one, after which it stops."""
-LEAST_FRAMES = 150
+LEAST_FRAMES = 220
+"""So that each frame of the held-out tenth has others there that are far enough from it to be painted from."""
 
 
 Tell = Callable[[float, str], None]

@@ -36,7 +36,8 @@ from .generator import LIPS, Critic, FaceFeatures, Refiner, gradients, refined
 class Recipe:
     """How a network is trained. Weights of losses of 0 leave the loss out: the table of what each brings."""
 
-    steps: int = 6_000
+    steps: int = 1_200
+    """Eight speakers are soon learned by heart: by 2,000 a speaker never seen is painted worse again."""
     pairs: int = 3
     """Pairs of frames a step."""
     rate: float = 4e-4
@@ -106,8 +107,9 @@ def train(
 ) -> None:
     """Trains until the recipe's steps are done or `each`, called every so many steps with mean losses, says to stop."""
     features = FaceFeatures(next(place for place in PLACES if place.is_dir()) / "landmarks.onnx")
-    random, sums, count = np.random.default_rng([recipe.seed, state.step]), {}, 0
+    sums, count = {}, 0
     while state.step < recipe.steps:
+        random = np.random.default_rng([recipe.seed, state.step])  # of each step, so that going on gives the same
         chosen = random.integers(0, len(store.inputs), recipe.pairs)
         planes, truth = (torch.from_numpy(part[chosen]).float().flatten(0, 1) for part in (store.inputs, store.truth))
         if recipe.augment:
