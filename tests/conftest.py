@@ -32,6 +32,17 @@ def speech(shared: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
+def face_folder() -> Path:
+    """The folder of the networks that follow faces."""
+    from model_runtime.plate import face_networks  # here, as below
+
+    for place in face_networks.PLACES:
+        if (place / face_networks.CONTRACT).is_file():
+            return place
+    pytest.skip("needs the face networks: python3 build.py models")
+
+
+@pytest.fixture(scope="session")
 def librivox() -> Path:
     """Sentences of a LibriVox reader (public domain): WAV files and `transcription`, from Debian's package.
 

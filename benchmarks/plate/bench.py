@@ -45,7 +45,6 @@ PAIRS = 11
 MINUTES = 20.0
 SQUARE = 128 / SIDE
 """Pixels of a square of 128 to the distance of the eyes."""
-LIPS = retrieve.LIPS
 Ways = dict[str, Refiner | None]
 
 
@@ -136,41 +135,38 @@ def followed(
     )
     print("|---|---|---|---|---|---|---|---|---|---|")
     real = [sync(weights, new.face.landmarks, new.face.curves, new.face.sound) for _, new in pairs]
-    both = [(lower(old.face), _worn(lower(new.face), lower(old.face))) for old, new in pairs]
+    both = [_both(old, new) for old, new in pairs]
     agreed = np.mean([_agreed(own, wanted, own) for own, wanted in both], axis=0)
     by_chance = np.mean([measures.correlation(_opening(own), _opening(wanted)) for own, wanted in both])
     print(f"| real | 1 | 1 | 0 | 0 | {by_chance:.3f} | | {_synced(real)} | | |")
     still = [sync(weights, old.face.landmarks, old.face.curves, new.face.sound) for old, new in pairs]
     print(f"| still (the old film) | {_cells(agreed)} | 1 | {_synced(still)} | 0 | |")
     for name, refiner in ways.items():
-        rows, found, outside, new_frames = [], [], 0, []
+        rows, found, outside, frame_ways = [], [], 0, []
         for (old, new), (own, wanted) in zip(pairs, both, strict=True):
             plate = old.face.pictures()
             made = redubbed(old.face, wanted, refiner, networks)
-            rows.append([*_agreed(_lower_of(made.landmarks), wanted, own), _flicker(made, plate)])
+            rows.append([*_agreed(lower(made.landmarks), wanted, own), _flicker(made, plate)])
             found.append(sync(weights, made.landmarks, made.curves, new.face.sound))
             changes = (
                 measures.outside_change(one.picture, before, one.matte)
                 for one, before in zip(made.frames, plate, strict=True)
             )
             outside = max(outside, *changes)
-            new_frames += [frame.way for frame in made.frames]
-        shares = [np.mean([way in kinds for way in new_frames]) for kinds in (_NEW, (Way.REFINED,))]
+            frame_ways += [frame.way for frame in made.frames]
+        kept, better = (frame_ways.count(way) / len(frame_ways) for way in (Way.ORIGINAL, Way.REFINED))
         print(
             f"| {name} | {_cells(np.mean(rows, axis=0))} | {_synced(found)} | {outside} "
-            f"| {100 * shares[0]:.0f} %, {100 * shares[1]:.0f} % |",
+            f"| {100 * (1 - kept):.0f} %, {100 * better:.0f} % |",
             flush=True,
         )
 
 
-_NEW = (Way.REFINED, Way.WARPED)
-
-
-def _worn(shapes: Float32, own: Float32) -> Float32:
-    """Shapes of one mouth [t, p, 2] as another would make them, by rest and range."""
+def _both(old: Example, new: Example) -> tuple[Float32, Float32]:
+    """Shapes [t, p, 2] of the old mouth, and of the new one as the old would make them, by rest and range."""
+    own, shapes = lower(old.face.landmarks), lower(new.face.landmarks)
     here, there = drive.Range.of(own), drive.Range.of(shapes)
-    worn: Float32 = here.rest + np.float32(here.scale / there.scale) * (shapes - there.rest)
-    return worn
+    return own, here.rest + np.float32(here.scale / there.scale) * (shapes - there.rest)
 
 
 def _opening(shapes: Float32) -> Float32:
@@ -183,7 +179,7 @@ def _agreed(got: Float32, wanted: Float32, old: Float32) -> list[float]:
     return [
         measures.correlation(gap, wanted_gap),
         measures.correlation(wide, wanted_wide),
-        SQUARE * measures.points_away(got[:, LIPS], wanted[:, LIPS]),
+        SQUARE * measures.points_away(got[:, retrieve.LIPS], wanted[:, retrieve.LIPS]),
         measures.leak(gap, wanted_gap, _opening(old)),
         measures.correlation(gap, _opening(old)),
     ]
@@ -199,17 +195,14 @@ def _cells(values: Sequence[float]) -> str:
     return " | ".join(f"{value:.3f}" for value in values)
 
 
-def _lower_of(landmarks: Float32) -> Float32:
-    return drive.Head.of(landmarks).to_head(landmarks[:, list(drive.face_points.LOWER)])
-
-
 def _synced(found: Sequence[critic.Sync]) -> str:
     return f"{np.mean([abs(one.offset) for one in found]):.1f}, {np.mean([one.confidence for one in found]):.2f}"
 
 
 def spoken(
-    clips: Sequence[Example], driver: Driver, refiner: Refiner, networks: FaceNetworks, weights: critic.Weights
-) -> None:
+    clips: Sequence[Example], pairs: Sequence[tuple[Example, Example]], driver: Driver, refiner: Refiner,
+    networks: FaceNetworks, weights: critic.Weights,
+) -> None:  # fmt: skip
     """Prints how audio-driven mouths agree with real footage, and what moves in silence."""
     _learned, kept, _others = held(clips)
     print("| driven by sound | opening | width |\n|---|---|---|")
@@ -219,21 +212,21 @@ def spoken(
         ("speaker never seen (four networks)", unseen(clips, WORK)),
     ):
         print(f"| {name} | {values[0]:.3f} | {values[1]:.3f} |", flush=True)
-    still, moving, found, rows, real = [], [], [], [], []
-    for old, new in list(pairwise(kept))[:PAIRS]:
+    still, moving, found, rows = [], [], [], []
+    for old, new in pairs:
+        own, wanted = _both(old, new)
         shapes = drive.drive(new.line, track_of(old.face), old.line, driver)
         made = redubbed(old.face, shapes, refiner, networks)
         found.append(sync(weights, made.landmarks, made.curves, new.face.sound))
-        real.append(sync(weights, new.face.landmarks, new.face.curves, new.face.sound))
-        rows.append(_agreed(_lower_of(made.landmarks), _worn(lower(new.face), lower(old.face)), lower(old.face)))
+        rows.append(_agreed(lower(made.landmarks), wanted, own))
         rest = drive.drive(Line(_silent(new)), track_of(old.face), None, driver)
         quiet = redubbed(old.face, rest, refiner, networks)
-        still.append(_opening(_lower_of(quiet.landmarks)).std())
-        moving.append(_opening(lower(old.face)).std())
+        still.append(_opening(lower(quiet.landmarks)).std())
+        moving.append(_opening(own).std())
     opening, width, away, leak, with_old = np.mean(rows, axis=0)
     print(f"| re-dubbed, refined and followed again | {opening:.3f} | {width:.3f} |")
     print(f"\nof these re-dubs: lips away {away:.2f} px of 128, leak {leak:.3f}, with the old opening {with_old:.3f}")
-    print(f"sync, offset and confidence: {_synced(found)}; of the real footage {_synced(real)}")
+    print(f"sync, offset and confidence: {_synced(found)}")
     print(f"motion in silence, of the plate's own: {100 * np.mean(still) / np.mean(moving):.1f} %\n")
 
 
@@ -284,9 +277,10 @@ def main() -> int:
     ways: Ways = {"coarse": None, "refined, s1 never seen": Refiner.load(), "refined, fitted": fitted(s1[:BANK])}
     painted(s1[:BANK], [clip.face for clip in kept], ways)
     print()
-    followed(list(pairwise(kept))[:PAIRS], ways, networks, weights)
+    pairs = list(pairwise(kept))[:PAIRS]
+    followed(pairs, ways, networks, weights)
     print()
-    spoken(clips, driver, Refiner.load(), networks, weights)
+    spoken(clips, pairs, driver, Refiner.load(), networks, weights)
     speed(kept[0].face, kept[1].line, driver, Refiner.load())
     for plate, voice in zip(others[:3], others[3:6], strict=True):
         shapes = drive.drive(voice.line, track_of(plate.face), plate.line, driver)

@@ -12,7 +12,6 @@ import onnxruntime
 import pytest
 import torch
 
-from model_runtime.plate import face_networks
 from model_runtime.plate.crop import Crop
 from model_runtime.plate.refine import CHANNELS, SIZE, Refiner
 from training.plate import fit, refiner
@@ -22,8 +21,7 @@ from training.plate.refiner import Recipe, State, losses_of, train
 
 from ..drawn_person import DrawnPerson
 
-HERE = any((place / face_networks.CONTRACT).is_file() for place in face_networks.PLACES)
-needs_networks = pytest.mark.skipif(not HERE, reason="needs the face networks: python3 build.py models")
+needs_networks = pytest.mark.usefixtures("face_folder")
 LOSSES = ("picture", "edges", "features", "critic", "layers", "temporal")
 SMALL = Recipe(steps=4, pairs=1, warm_up=1, critic_from=0.25)
 

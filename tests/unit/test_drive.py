@@ -14,8 +14,8 @@ from model_runtime.acting.articulate import articulate
 from model_runtime.contracts import CHANNELS, FRAME_RATE, NATURAL, MouthTrack, Phone, Speech, frozen_array
 from model_runtime.errors import PlateError
 from model_runtime.hearing import network
-from model_runtime.plate import drive, face_networks, face_points, film, retrieve
-from model_runtime.plate.face_networks import CONTRACT, FaceNetworks
+from model_runtime.plate import drive, face_points, film, retrieve
+from model_runtime.plate.face_networks import FaceNetworks
 from model_runtime.plate.head import Head
 from model_runtime.plate.track import FaceTrack, Follower, smoothed
 from model_runtime.plate.voice_features import Line
@@ -58,9 +58,7 @@ def film_of(openings: Any, rate: float = 25.0, eyes: float = 60.0) -> FaceTrack:
     count = len(openings)
     time = np.arange(count)
     place, turn = 100 + 2 * np.sin(time / 9) + 34j, eyes * np.exp(0.03j * np.sin(time / 11))
-    points = DrawnPerson(np.asarray(openings), np.full(count, 0.33), place, turn).landmarks
-    curves, sure = np.zeros((count, 52), np.float32), np.ones(count)
-    return FaceTrack(points, curves, frozen_array(sure), np.zeros(count, np.int32), (), rate, (200, 170))
+    return DrawnPerson(np.asarray(openings), np.full(count, 0.33), place, turn, (200, 170)).track(rate)
 
 
 TRACK = film_of(spoken(90))
@@ -217,13 +215,11 @@ def test_a_sound_that_is_not_the_plates_teaches_nothing() -> None:
 
 
 @pytest.mark.parametrize("name", HELD_OUT)
-def test_the_mouth_of_real_footage_is_followed(name: str, shared: Path) -> None:
+def test_the_mouth_of_real_footage_is_followed(name: str, shared: Path, face_folder: Path) -> None:
     """Clips of GRID that the network did not learn from, driven by what Labial hears in them."""
     pytest.importorskip("av")
-    if not any((place / CONTRACT).is_file() for place in face_networks.PLACES):
-        pytest.skip("needs the face networks: python3 build.py models")
     path = shared / f"plates/grid_s1/{name}.mpg"
-    follower = Follower(FaceNetworks.load())
+    follower = Follower(FaceNetworks.load(face_folder))
     seen = [follower.see(picture) for picture in film.frames(path)]
     points = smoothed(np.stack([one.points for one in seen]), np.zeros(len(seen), np.int32), 25.0)
     track = FaceTrack(points, np.stack([one.curves for one in seen]), np.ones(len(seen), np.float32),

@@ -135,7 +135,8 @@ def _blender_test(item: Import, path: PurePosixPath) -> str:
 
 def _unit_test(item: Import, path: PurePosixPath) -> str:
     if item.relative:
-        return "" if item.name.startswith("tests.drawn_person.") else "tests share only tests/drawn_person.py"
+        shared = item.name.startswith(("tests.drawn_person.", "tests.anna."))
+        return "" if shared else "tests share only what is in tests"
     ours = item.top in OURS | BLENDER and item.top not in ("model_runtime", "build")
     return "unit tests know model_runtime and build.py" if ours else ""
 

@@ -12,7 +12,7 @@ import pytest
 from model_runtime.plate import colour, detail, face_points, film, mask, retrieve, warp
 from model_runtime.plate.coarse import Coarse, coarse
 from model_runtime.plate.crop import Crop, linear
-from model_runtime.plate.face_networks import CONTRACT, PLACES, FaceNetworks
+from model_runtime.plate.face_networks import FaceNetworks
 from model_runtime.plate.head import Head
 from model_runtime.plate.refine import WEIGHTS, Refiner
 from model_runtime.plate.track import Follower
@@ -253,11 +253,11 @@ def test_refining_changes_nothing_outside_of_the_new_face(crop: Crop, bank: retr
     assert np.abs(refined - found.picture)[found.outer > 0.5].mean() > 0.1
 
 
-@pytest.mark.skipif(not any((place / CONTRACT).is_file() for place in PLACES), reason="needs: build.py models")
-def test_a_filmed_mouth_is_painted_from_other_frames_of_it(shared: Path) -> None:
+def test_a_filmed_mouth_is_painted_from_other_frames_of_it(shared: Path, face_folder: Path) -> None:
     """Frames of GRID, each from the most similar that is more than ten frames away, against what was filmed."""
     pytest.importorskip("av")
-    follower, pictures = Follower(FaceNetworks.load()), list(film.frames(shared / "plates/grid_s1/bbbs5s.mpg"))[5:29]
+    follower = Follower(FaceNetworks.load(face_folder))
+    pictures = list(film.frames(shared / "plates/grid_s1/bbbs5s.mpg"))[5:29]
     landmarks = np.stack([follower.see(picture).points for picture in pictures])
     crop, numbers = Crop.around(landmarks), np.arange(len(pictures), dtype=np.int32)
     cuts = np.array([np.clip(np.rint(crop.cut(pictures[k], k)), 0, 255) for k in numbers], np.uint8)

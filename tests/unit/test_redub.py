@@ -5,18 +5,14 @@ from __future__ import annotations
 import gc
 import weakref
 from collections.abc import Callable, Iterator
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from model_runtime.errors import Cancelled, ConsentError, PlateError
-from model_runtime.plate import consent, face_points, gate, keys, mask, trust
+from model_runtime.plate import face_points, gate, mask, trust
 from model_runtime.plate.crop import Crop
-from model_runtime.plate.face_networks import CURVES
 from model_runtime.plate.gate import Permission, Purpose, Use
 from model_runtime.plate.head import Head
 from model_runtime.plate.quality import Flag, Trouble
@@ -24,6 +20,7 @@ from model_runtime.plate.redub import LEAST_BANK, NewFrame, Way, redub
 from model_runtime.plate.refine import SIZE, WEIGHTS, Refiner
 from model_runtime.plate.track import FaceTrack
 
+from ..anna import allows
 from ..drawn_person import DrawnPerson
 
 PLATE, SOUND = "ab" * 32, "cd" * 32
@@ -33,24 +30,13 @@ COUNT = 10
 @pytest.fixture(scope="module")
 def permit(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Purpose], Permission]:
     """Asks the gate for a purpose; Anna allows the line and a fit."""
-    folder, key = tmp_path_factory.mktemp("consent"), Ed25519PrivateKey.from_private_bytes(b"A" * 32)
-    public, now = key.public_key().public_bytes_raw(), datetime.now(UTC)
-    scope = {
-        "description": "Says hello.", "plates": [PLATE], "languages": ["en-us"],
-        "lines": [{"language": "en-us", "text": "Hello", "audio": SOUND}], "media": ["cinema"],
-        "territories": ["WORLD"],
-        "term": {"from": consent.timestamp(now - timedelta(1)), "until": consent.timestamp(now + timedelta(1))},
-    }  # fmt: skip
-    record = consent.draft("Anna Example", "The Film", scope, "anna@example.org")
-    record["training"]["plate_fit"] = True
-    keys.write_document(folder / "a.consent.json", keys.sign(record, key))
+    folder = tmp_path_factory.mktemp("consent")
 
     def ask(purpose: Purpose) -> Permission:
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv(trust.HOME, str(folder / "home"))
-            trust.trust(public, "Anna Example", trust.fingerprint(public))
-            use = Use(PLATE, purpose, "en-us", "Hello", SOUND, ("cinema",), ("FR",))
-            return gate.permit(folder / "a.consent.json", use)
+            record = allows(folder, PLATE, {"text": "Hello", "audio": SOUND}, plate_fit=True)
+            return gate.permit(record, Use(PLATE, purpose, "en-us", "Hello", SOUND, ("cinema",), ("FR",)))
 
     return ask
 
@@ -70,13 +56,6 @@ def pictures(person: DrawnPerson) -> Any:
     return person.pictures()
 
 
-def followed(person: DrawnPerson, rate: float = 25.0, **more: Any) -> FaceTrack:
-    count = len(person)
-    curves, surely = np.zeros((count, len(CURVES)), np.float32), np.ones(count, np.float32)
-    track = FaceTrack(person.landmarks, curves, surely, np.zeros(count, np.int32), (), rate, person.size)
-    return replace(track, **more)
-
-
 def said(person: DrawnPerson, by: int = 4) -> Any:
     """What the plate's own mouth does, some frames later."""
     lower = person.landmarks[:, list(face_points.LOWER)]
@@ -92,7 +71,7 @@ def new(person: DrawnPerson, pictures: Any, permission: Permission) -> Callable[
     ) -> Any:
         shapes = said(person) if shapes is None else shapes
         opened = plate or (lambda: iter(pictures))
-        return list(redub(opened, track or followed(person), shapes, permission, PLATE, SOUND, refiner, **more))
+        return list(redub(opened, track or person.track(), shapes, permission, PLATE, SOUND, refiner, **more))
 
     return run
 
@@ -111,7 +90,7 @@ def test_without_consent_to_just_this_nothing_is_opened(
 ) -> None:
     opened = []
     with pytest.raises(ConsentError, match=told):
-        redub(lambda: opened.append(1) or [], followed(person), said(person), permit(purpose), plate, sound, None)
+        redub(lambda: opened.append(1) or [], person.track(), said(person), permit(purpose), plate, sound, None)
     assert not opened
 
 
@@ -119,7 +98,7 @@ def test_without_consent_to_just_this_nothing_is_opened(
 def test_only_the_mouth_is_new_and_it_says_the_new_line(
     lips_only: bool, rate: float, new: Any, person: DrawnPerson, pictures: Any
 ) -> None:
-    frames = new(followed(person, rate), lips_only=lips_only)
+    frames = new(person.track(rate), lips_only=lips_only)
     assert len(frames) == COUNT and {frame.way for frame in frames} == {Way.WARPED}
     crop, away = Crop.around(person.landmarks), []
     for at, (frame, picture) in enumerate(zip(frames, pictures, strict=True)):
@@ -143,7 +122,7 @@ def test_flagged_frames_keep_the_film_and_say_why(new: Any, person: DrawnPerson,
     points = person.landmarks
     points[7] = np.nan
     flags = (Flag(Trouble.CUT, 1, 0.04), Flag(Trouble.OCCLUDED, 3, 0.12), Flag(Trouble.LOST, 7, 0.28))
-    frames = new(followed(person, landmarks=points, flags=flags), said(person))
+    frames = new(person.track(landmarks=points, flags=flags), said(person))
     for at, frame in enumerate(frames):
         trouble = {3: Trouble.OCCLUDED, 7: Trouble.LOST}.get(at)
         assert frame.way is (Way.ORIGINAL if trouble else Way.WARPED)
@@ -159,7 +138,7 @@ def test_a_mouth_comes_from_its_own_shot_and_a_short_shot_stays(permission: Perm
     pictures = np.concatenate([one.pictures() for one in people])
     parts = [np.concatenate([getattr(one, name) for one in people]) for name in ("opening", "width", "place", "turn")]
     whole = DrawnPerson(*parts)
-    track = followed(whole, shots=np.repeat(np.arange(3, dtype=np.int32), lengths))
+    track = whole.track(shots=np.repeat(np.arange(3, dtype=np.int32), lengths))
     frames = list(redub(lambda: iter(pictures), track, said(whole), permission, PLATE, SOUND, None))
     ways = [frame.way for frame in frames]
     assert ways == [Way.WARPED] * sum(lengths[:2]) + [Way.ORIGINAL] * lengths[2] and "too few" in frames[-1].reason
@@ -221,7 +200,7 @@ def test_the_shipped_network_refines(new: Any, pictures: Any) -> None:
 def test_a_plate_on_which_no_frame_can_be_used_is_refused(new: Any, person: DrawnPerson) -> None:
     flags = tuple(Flag(Trouble.BLURRED, frame, frame / 25) for frame in range(COUNT))
     with pytest.raises(PlateError, match="the mouth is blurred"):
-        new(followed(person, flags=flags))
+        new(person.track(flags=flags))
 
 
 @pytest.mark.parametrize("passes", [(-1, 0), (1, 0), (0, -1), (0, 1)])
@@ -258,7 +237,7 @@ def test_the_film_is_read_twice_and_not_held(person: DrawnPerson, pictures: Any,
             del frame
 
     count = 0
-    for _ in redub(plate, followed(person), said(person), permission, PLATE, SOUND, None):
+    for _ in redub(plate, person.track(), said(person), permission, PLATE, SOUND, None):
         count += 1
         assert opened == [0, 1]
     assert count == COUNT and 1 <= most <= 4
@@ -284,7 +263,7 @@ def test_a_close_up_is_worked_on_at_512(permission: Permission) -> None:
     person = DrawnPerson.speaking(LEAST_BANK, 345.0, (560, 600))
     pictures = person.pictures()
     assert Crop.around(person.landmarks).size == 512 < Crop.around(person.landmarks).square(0).side
-    frames = list(redub(lambda: iter(pictures), followed(person), said(person), permission, PLATE, SOUND, None))
+    frames = list(redub(lambda: iter(pictures), person.track(), said(person), permission, PLATE, SOUND, None))
     points = Head.of(person.landmarks).to_plate(said(person))
     for at, frame in enumerate(frames):
         assert frame.way is Way.WARPED and frame.picture.shape == (600, 560, 3)

@@ -6,22 +6,21 @@ import json
 import shutil
 import wave
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from model_runtime.__main__ import main
 from model_runtime.errors import AudioError, Cancelled, ConsentError, PlateError
-from model_runtime.plate import consent, face_networks, film, keys, provenance, trust
+from model_runtime.plate import consent, film, provenance, trust
 from model_runtime.revoice import Order, revoice
 
+from ..anna import allows
+
 av = pytest.importorskip("av")
-HERE = any((place / face_networks.CONTRACT).is_file() for place in face_networks.PLACES)
-needs_networks = pytest.mark.skipif(not HERE, reason="needs the face networks: python3 build.py models")
+needs_networks = pytest.mark.usefixtures("face_folder")
 PLATE, VOICE = "grid_speakers/brbk7n", "grid_speakers/swiz3n"
 
 
@@ -41,18 +40,7 @@ def write_sound(path: Path, samples: Any) -> None:
 
 def sign(folder: Path, plate: Path, sound: Path) -> Path:
     """A record for this plate and sound."""
-    key = Ed25519PrivateKey.from_private_bytes(b"A" * 32)
-    public, now = key.public_key().public_bytes_raw(), datetime.now(UTC)
-    trust.trust(public, "Anna Example", trust.fingerprint(public))
-    term = {"from": consent.timestamp(now - timedelta(1)), "until": consent.timestamp(now + timedelta(1))}
-    scope = {
-        "description": "Says a line.", "plates": [consent.plate_hash(plate)], "languages": ["en-us"], "term": term,
-        "lines": [{"language": "en-us", "audio": consent.plate_hash(sound)}], "media": ["cinema"],
-        "territories": ["WORLD"],
-    }  # fmt: skip
-    record = consent.draft("Anna Example", "The Film", scope, "anna@example.org")
-    keys.write_document(folder / "a.consent.json", keys.sign(record, key))
-    return folder / "a.consent.json"
+    return allows(folder, consent.plate_hash(plate), {"audio": consent.plate_hash(sound)})
 
 
 @pytest.fixture

@@ -7,53 +7,40 @@ import itertools
 import json
 import shutil
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from PIL import Image, ImageFilter
 
 from model_runtime import pipeline
 from model_runtime.errors import Cancelled, ConsentError, ModelError, PlateError
 from model_runtime.hearing import audio
-from model_runtime.plate import consent, detect, face_networks, face_points, film, gate, keys, quality, track, trust
+from model_runtime.plate import detect, face_networks, face_points, film, gate, quality, track, trust
 from model_runtime.plate.face_networks import CONTRACT, CURVES, FaceNetworks
 from model_runtime.plate.picture_square import Square, sample
 from model_runtime.plate.quality import Trouble
 
+from ..anna import allows
+
 av = pytest.importorskip("av")
 PLATE = "ab" * 32
-HERE = next((place for place in face_networks.PLACES if (place / CONTRACT).is_file()), None)
-needs_networks = pytest.mark.skipif(HERE is None, reason="needs the face networks: python3 build.py models")
 
 
 @pytest.fixture(scope="module")
-def networks() -> FaceNetworks:
-    if HERE is None:
-        pytest.skip("needs the face networks: python3 build.py models")
-    return FaceNetworks.load()
+def networks(face_folder: Path) -> FaceNetworks:
+    return FaceNetworks.load(face_folder)
 
 
 @pytest.fixture(scope="module")
 def permission(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """The gate's, to fit a network to the recording `PLATE`."""
-    folder, key = tmp_path_factory.mktemp("consent"), Ed25519PrivateKey.from_private_bytes(b"A" * 32)
-    public, now = key.public_key().public_bytes_raw(), datetime.now(UTC)
-    term = {"from": consent.timestamp(now - timedelta(1)), "until": consent.timestamp(now + timedelta(1))}
-    scope = {
-        "description": "Says hello.", "plates": [PLATE], "languages": ["en-us"],
-        "lines": [{"language": "en-us", "text": "Hello"}], "media": ["cinema"], "territories": ["WORLD"], "term": term,
-    }  # fmt: skip
-    record = consent.draft("Anna Example", "The Film", scope, "anna@example.org")
-    record["training"]["plate_fit"] = True
-    keys.write_document(folder / "a.consent.json", keys.sign(record, key))
+    folder = tmp_path_factory.mktemp("consent")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(trust.HOME, str(folder / "home"))
-        trust.trust(public, "Anna Example", trust.fingerprint(public))
-        return gate.permit(folder / "a.consent.json", gate.Use(PLATE, gate.Purpose.PLATE_FIT))
+        record = allows(folder, PLATE, {"text": "Hello"}, plate_fit=True)
+        return gate.permit(record, gate.Use(PLATE, gate.Purpose.PLATE_FIT))
 
 
 @pytest.fixture(scope="module")
@@ -261,11 +248,9 @@ def test_a_plate_without_frames_is_refused(permission: Any, networks: FaceNetwor
         track.track(iter([]), 25.0, permission, PLATE, networks)
 
 
-@needs_networks
 @pytest.mark.parametrize("damage", ["weights", "schema", "input", "json", "missing"])
-def test_damaged_networks_are_refused(damage: str, tmp_path: Path) -> None:
-    assert HERE is not None
-    folder = shutil.copytree(HERE, tmp_path / "face")
+def test_damaged_networks_are_refused(damage: str, face_folder: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(face_folder, tmp_path / "face")
     contract = json.loads((folder / CONTRACT).read_text())
     if damage == "weights":
         data = bytearray((folder / "landmarks.onnx").read_bytes())

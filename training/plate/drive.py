@@ -66,14 +66,14 @@ def line_of(face: Face) -> Line:
     return Line(articulate(pipeline.listen(clip), NATURAL), clip, network.shared().hear(clip))
 
 
-def lower(face: Face) -> Float32:
-    """The lower face in head coordinates [t, len(LOWER), 2]."""
-    return Head.of(face.landmarks).to_head(face.landmarks[:, list(face_points.LOWER)])
+def lower(landmarks: Float32) -> Float32:
+    """The lower face of landmarks [t, 478, 3] in head coordinates [t, len(LOWER), 2]."""
+    return Head.of(landmarks).to_head(landmarks[:, list(face_points.LOWER)])
 
 
 def examples(all_faces: Sequence[Face]) -> list[Example]:
     """Every clip with its offsets from its speaker's rest, in shares of the speaker's range."""
-    shapes = [lower(face) for face in all_faces]
+    shapes = [lower(face.landmarks) for face in all_faces]
     scales: dict[str, float] = {}
     for speaker in {face.speaker for face in all_faces}:
         own = [Range.of(shape).scale for face, shape in zip(all_faces, shapes, strict=True) if face.speaker == speaker]
@@ -218,7 +218,7 @@ def agreement(clips: Sequence[Example], driver: Driver, deaf: bool = False, fit:
         )
         line = Line(clip.line.mouth) if deaf else clip.line
         shapes = drive.drive(line, track, clip.line if fit else None, driver)
-        pairs = (retrieve.mouth_measures(shapes), retrieve.mouth_measures(lower(clip.face)))
+        pairs = (retrieve.mouth_measures(shapes), retrieve.mouth_measures(lower(clip.face.landmarks)))
         found.append([np.corrcoef(pairs[0][:, k], pairs[1][:, k])[0, 1] for k in (0, 1)])
     return np.mean(found, axis=0)
 

@@ -36,7 +36,7 @@ from model_runtime.plate.redub import unusable
 from model_runtime.plate.refine import WEIGHTS
 from model_runtime.plate.track import track
 
-from .examples import Person, examples
+from .examples import APART, Person, examples
 from .generator import Refiner
 from .refiner import Recipe, State, export, losses_of, train
 
@@ -47,7 +47,7 @@ NAMES = frozenset(Refiner().state_dict())
 HELD_PAIRS, EVERY = 24, 100
 PATIENCE = 8
 """Measurements without a better one, after which it stops."""
-LEAST_FRAMES = 220
+LEAST_FRAMES = round((2 * APART + 2) / HELD)
 """So that each frame of the held-out tenth has others there that are far enough from it to be painted from."""
 
 
