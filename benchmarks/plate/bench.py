@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from model_runtime.contracts import Float32
 from model_runtime.plate import drive, film, quality, retrieve
-from model_runtime.plate.crop import SIDE, Crop
+from model_runtime.plate.crop import SIDE
 from model_runtime.plate.drive import Driver, Line
 from model_runtime.plate.face_networks import FaceNetworks
 from model_runtime.plate.redub import NewFrame, Way, _frames  # GRID's licence is the consent here; users pass the gate
@@ -34,7 +34,7 @@ from training.plate.faces import RATE, Face, faces
 from training.plate.fit import RECIPE, fit, prior
 from training.plate.refiner import State, export
 
-from . import measures
+from . import measures, viewing
 
 ROOT = Path(__file__).resolve().parents[2]
 PLATES, WORK, OUT = ROOT.parent / "shared/plates", ROOT / ".cache/plate", ROOT / "out/plate"
@@ -254,14 +254,6 @@ def speed(face: Face, line: Line, driver: Driver, refiner: Refiner) -> None:
         print(f"whole pass at {size}: {max(rates):.1f} frames a second on one thread")
 
 
-def sheet(path: Path, films: Sequence[NDArray[np.uint8]], face: Face) -> None:
-    """A picture of mouths: one row a film, ten moments."""
-    crop = Crop.around(face.landmarks, 128)
-    moments = np.linspace(5, min(map(len, films)) - 6, 10).astype(int)
-    rows = [np.concatenate([crop.cut(pictures[k], int(k)) for k in moments], axis=1) for pictures in films]
-    film.write_image(path, np.clip(np.rint(np.concatenate(rows)), 0, 255).astype(np.uint8))
-
-
 def main() -> int:
     """Prints the tables and writes the sheets."""
     if not PLATES.is_dir():
@@ -283,12 +275,11 @@ def main() -> int:
     spoken(clips, pairs, driver, Refiner.load(), networks, weights)
     speed(kept[0].face, kept[1].line, driver, Refiner.load())
     for plate, voice in zip(others[:3], others[3:6], strict=True):
-        shapes = drive.drive(voice.line, track_of(plate.face), plate.line, driver)
-        made = redubbed(plate.face, shapes, Refiner.load(), networks)
-        pictures = np.stack([frame.picture for frame in made.frames])
-        name = f"{plate.face.path.stem}-says-{voice.face.path.stem}"
-        sheet(OUT / f"{name}.png", [plate.face.pictures(), pictures], plate.face)
-        print(f"out/plate/{name}.png: above the film, below the same person with the other's line")
+        made = viewing.redub(OUT, plate.face, voice.face)
+        sheet = made.film.with_suffix(".png")
+        viewing.sheet(sheet, [plate.face.pictures(), np.stack(list(film.frames(made.film)))], plate.face)
+        print(f"{made.film.relative_to(ROOT)}: {made.ways}; {sheet.name}: above the old film, below the new one")
+    print(viewing.blind(OUT, s1[:BANK], [clip.face for clip in kept], ways).relative_to(ROOT))
     return 0
 
 
