@@ -8,6 +8,9 @@ from typing import Any, NamedTuple
 
 import bpy
 
+BESIDE_FILE = {"PATH_SUPPORTS_BLEND_RELATIVE"}
+"""Options of a path that may begin with `//`; without it, 5.x paints such a path red."""
+
 
 def sound_strips(scene: bpy.types.Scene) -> list[Any]:
     """The sound strips of a scene's sequencer, in time order."""

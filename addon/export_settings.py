@@ -10,6 +10,7 @@ from bpy.props import BoolProperty, EnumProperty, FloatProperty, StringProperty
 
 from ..model_runtime.delivery import CONVENTIONS, read_names
 from ..model_runtime.export.formats import FORMATS, FROM_BLENDER, load_engine
+from .compat import BESIDE_FILE
 from .export_lines import PATTERN, Settings
 
 _TITLES = {
@@ -35,7 +36,9 @@ class LabialExport(bpy.types.PropertyGroup):
     """The settings of the next export."""
 
     target: EnumProperty(name="Target", items=_targets, description="What the file is for")
-    folder: StringProperty(name="Folder", subtype="DIR_PATH", default="//export", description="Where the files go")
+    folder: StringProperty(
+        name="Folder", subtype="DIR_PATH", options=BESIDE_FILE, default="//export", description="Where the files go"
+    )
     fps: FloatProperty(
         name="Rate", default=0.0, min=0.0, max=120.0, precision=2, step=100,
         description="Frames a second, 24 to 120; 0: what the target expects",
@@ -45,7 +48,7 @@ class LabialExport(bpy.types.PropertyGroup):
         description="How shape keys are called in the file",
     )  # fmt: skip
     table: StringProperty(
-        name="Table", subtype="FILE_PATH",
+        name="Table", subtype="FILE_PATH", options=BESIDE_FILE,
         description='A JSON file of other names, {"jawOpen": "Kiefer"}; it goes before the convention',
     )  # fmt: skip
     pattern: StringProperty(

@@ -157,7 +157,7 @@ class LabialLine(bpy.types.PropertyGroup):
     """One line of the scene's dialogue; its name is its id."""
 
     character: StringProperty(name="Character", description="The object, or rig, of who speaks")
-    sound: StringProperty(name="Sound", subtype="FILE_PATH")
+    sound: StringProperty(name="Sound", subtype="FILE_PATH", options=compat.BESIDE_FILE)
     start: FloatProperty(name="Start", default=1.0, description="Frame at which the sound begins")
     skip: FloatProperty(description="Frames that are cut off before")
     frames: FloatProperty(description="Frames of the sound that are used; 0: all")
@@ -189,7 +189,9 @@ class LabialSettings(bpy.types.PropertyGroup):
         name="Sound",
         items=[("FILE", "File", "A sound file"), ("STRIP", "Strip", "A sound strip of the sequencer")],
     )
-    filepath: StringProperty(name="Sound File", subtype="FILE_PATH", description="The line of dialogue")
+    filepath: StringProperty(
+        name="Sound File", subtype="FILE_PATH", options=compat.BESIDE_FILE, description="The line of dialogue"
+    )
     strip: EnumProperty(name="Strip", items=_strips, description="The sound strip that speaks the line")
     start_frame: IntProperty(name="Start", default=1, description="Frame at which the sound file begins")
     add_sound: BoolProperty(

@@ -40,7 +40,7 @@ class LABIAL_OT_lines_from_sheet(bpy.types.Operator):
     bl_label = "Lines from Sheet"
     bl_options = {"REGISTER", "UNDO"}
 
-    filepath: StringProperty(subtype="FILE_PATH")  # type: ignore[valid-type]
+    filepath: StringProperty(subtype="FILE_PATH", options=compat.BESIDE_FILE)  # type: ignore[valid-type]
     anywhere: BoolProperty(  # type: ignore[valid-type]
         name="Sounds Anywhere", description="Also take sounds that lie outside of the project's folder"
     )
@@ -183,7 +183,7 @@ class LABIAL_OT_report_lines(bpy.types.Operator):
     bl_idname = "labial.report_lines"
     bl_label = "Write Report"
 
-    filepath: StringProperty(subtype="FILE_PATH", default="//dialogue.html")  # type: ignore[valid-type]
+    filepath: StringProperty(subtype="FILE_PATH", options=compat.BESIDE_FILE, default="//dialogue.html")  # type: ignore[valid-type]
     pictures: BoolProperty(  # type: ignore[valid-type]
         name="Stills", description="Also render the mouth of each line that is to be seen, where it is widest"
     )

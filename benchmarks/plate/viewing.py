@@ -1,4 +1,4 @@
-"""What is to be looked at: re-dubbed films, contact sheets of mouths, and a sheet on which one guesses which is real."""
+"""What is to be looked at: re-dubbed films, contact sheets of mouths, and a sheet to guess on which mouth is real."""
 
 from __future__ import annotations
 

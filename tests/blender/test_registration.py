@@ -43,3 +43,16 @@ def test_register_unregister_register(labial: ModuleType) -> None:
         again = addon_utils.enable(MODULE)
     assert again is not None, "the extension could not be enabled a second time"
     assert _traces() == enabled
+
+
+def test_paths_beside_the_file_are_not_painted_red(labial: ModuleType) -> None:
+    assert labial
+    paths = {
+        f"{name}.{item.identifier}": item.is_path_supports_blend_relative
+        for name in dir(bpy.types)
+        if name.startswith("Labial")
+        for item in getattr(bpy.types, name).bl_rna.properties
+        if getattr(item, "subtype", "") in ("FILE_PATH", "DIR_PATH")
+    }
+    assert len(paths) > 5
+    assert [name for name, allowed in paths.items() if not allowed] == []
