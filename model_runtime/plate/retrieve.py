@@ -17,7 +17,7 @@ from . import mask
 from .crop import Crop
 
 CANDIDATES = 24
-JUMP = 0.7
+JUMP = 1.0
 """What a jump to a wholly different picture costs, in units of the usual distance between two shapes of the plate."""
 THUMBNAIL = 16
 OPENING, WIDTH, THICKNESS, HELD = 3.0, 1.5, 1.0, 0.7

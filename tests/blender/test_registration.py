@@ -48,10 +48,10 @@ def test_register_unregister_register(labial: ModuleType) -> None:
 def test_paths_beside_the_file_are_not_painted_red(labial: ModuleType) -> None:
     assert labial
     paths = {
-        f"{name}.{item.identifier}": item.is_path_supports_blend_relative
-        for name in dir(bpy.types)
-        if name.startswith("Labial")
-        for item in getattr(bpy.types, name).bl_rna.properties
+        f"{group.__name__}.{item.identifier}": item.is_path_supports_blend_relative
+        for group in bpy.types.PropertyGroup.__subclasses__()
+        if group.__module__.startswith(MODULE)
+        for item in group.bl_rna.properties
         if getattr(item, "subtype", "") in ("FILE_PATH", "DIR_PATH")
     }
     assert len(paths) > 5
