@@ -99,7 +99,7 @@ def blind(folder: Path, bank: Sequence[Face], tested: Sequence[Face], ways: Mapp
         shown |= {name: refiner.refine(made) if refiner else made.picture for name, refiner in ways.items()}
         names = random.permutation(list(shown))
         rows.append(np.concatenate([shown[name] for name in names], axis=1))
-        key.append(", ".join(names))
+        key.append("; ".join(names))
     half = len(rows) // 2
     columns = [np.concatenate(part) for part in (rows[:half], rows[half:])]
     picture = np.clip(np.rint(np.concatenate(columns, axis=1)), 0, 255).astype(np.uint8)
