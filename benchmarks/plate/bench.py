@@ -24,13 +24,13 @@ from model_runtime.plate.crop import SIDE
 from model_runtime.plate.drive import Driver, Line
 from model_runtime.plate.face_networks import FaceNetworks
 from model_runtime.plate.redub import NewFrame, Way, _frames  # GRID's licence is the consent here; users pass the gate
-from model_runtime.plate.refine import Refiner
+from model_runtime.plate.refine import SIZE, Refiner
 from model_runtime.plate.track import FaceTrack, Follower, smoothed
-from training.plate import critic
+from training.plate import critic, faces
 from training.plate.critic import sync
 from training.plate.drive import Example, agreement, examples, held, lower, unseen
 from training.plate.examples import Person
-from training.plate.faces import RATE, Face, faces
+from training.plate.faces import RATE, Face
 from training.plate.fit import RECIPE, fit, prior
 from training.plate.refiner import State, export
 
@@ -43,8 +43,8 @@ BANK, MOMENTS = 10, (10, 22, 34, 46, 58)
 PAIRS = 11
 """Re-dubs: a held-out clip is given the mouth of the next one."""
 MINUTES = 20.0
-SQUARE = 128 / SIDE
-"""Pixels of a square of 128 to the distance of the eyes."""
+SQUARE = SIZE / SIDE
+"""Pixels of the refiner's square to the distance of the eyes."""
 Ways = dict[str, Refiner | None]
 
 
@@ -119,10 +119,7 @@ def redubbed(
     """A clip with new shapes, followed again."""
     pictures = plate.pictures()
     frames = list(_frames(lambda: iter(pictures), track_of(plate), shapes, refiner, size=size))
-    follower = Follower(networks)
-    seen = [follower.see(frame.picture) for frame in frames]
-    points = smoothed(np.stack([one.points for one in seen]), np.zeros(len(seen), np.int32), RATE)
-    return Made(frames, points, np.stack([one.curves for one in seen]))
+    return Made(frames, *faces.followed((frame.picture for frame in frames), networks))
 
 
 def followed(
@@ -262,7 +259,7 @@ def main() -> int:
     torch.set_num_threads(1)
     OUT.mkdir(parents=True, exist_ok=True)
     networks, weights, driver = FaceNetworks.load(threads=1), critic.load(), Driver.load()
-    all_faces = faces(PLATES, WORK)
+    all_faces = faces.faces(PLATES, WORK)
     clips = examples(all_faces)
     _, kept, others = held(clips)
     s1 = [face for face in all_faces if face.speaker == "s1"]
@@ -275,10 +272,10 @@ def main() -> int:
     spoken(clips, pairs, driver, Refiner.load(), networks, weights)
     speed(kept[0].face, kept[1].line, driver, Refiner.load())
     for plate, voice in zip(others[:3], others[3:6], strict=True):
-        made = viewing.redub(OUT, plate.face, voice.face)
-        sheet = made.film.with_suffix(".png")
-        viewing.sheet(sheet, [plate.face.pictures(), np.stack(list(film.frames(made.film)))], plate.face)
-        print(f"{made.film.relative_to(ROOT)}: {made.ways}; {sheet.name}: above the old film, below the new one")
+        made, told = viewing.redub(OUT, plate.face, voice.face)
+        sheet = made.with_suffix(".png")
+        viewing.sheet(sheet, [plate.face.pictures(), np.stack(list(film.frames(made)))], plate.face.landmarks)
+        print(f"{made.relative_to(ROOT)}: {told['ways']}; {sheet.name}: above the old film, below the new one")
     print(viewing.blind(OUT, s1[:BANK], [clip.face for clip in kept], ways).relative_to(ROOT))
     return 0
 

@@ -15,17 +15,15 @@ import numpy as np
 from model_runtime.contracts import Float32
 from model_runtime.plate import detail, film, mask, retrieve
 from model_runtime.plate.coarse import Coarse
-from model_runtime.plate.crop import SIZES, Crop
+from model_runtime.plate.crop import Crop
 from model_runtime.plate.face_networks import FaceNetworks
-from model_runtime.plate.picture_square import Picture
-from model_runtime.plate.refine import Refiner
-from model_runtime.plate.track import Follower, smoothed
+from model_runtime.plate.refine import SIZE, Refiner
+from training.plate.faces import followed
 
-from . import measures
+from . import measures, viewing
 
 ROOT = Path(__file__).resolve().parents[2]
 DEMO, OUT = ROOT / "out/demo.mp4", ROOT / "out/plate/rendered"
-COLUMNS = 8
 
 
 def as_painted(picture: Float32, lower: Float32) -> Coarse:
@@ -36,15 +34,6 @@ def as_painted(picture: Float32, lower: Float32) -> Coarse:
     return Coarse(picture, between, mask.face_mask(lower, lower, size), outer, inner, detail.sharpness(picture, outer))
 
 
-def followed(pictures: list[Picture], rate: float, networks: FaceNetworks) -> Float32:
-    """Landmarks [t, 478, 3] of the largest face. Stops with the reason if a frame has none."""
-    follower = Follower(networks)
-    seen = [follower.see(picture) for picture in pictures]
-    if lost := [frame for frame, one in enumerate(seen) if not np.isfinite(one.points).all()]:
-        raise SystemExit(f"no face is seen in frame {lost[0]} and {len(lost) - 1} others")
-    return smoothed(np.stack([one.points for one in seen]), np.zeros(len(seen), np.int32), rate)
-
-
 def main() -> None:
     """Writes the refined film and a sheet of mouths, above as rendered, below refined; prints what has changed."""
     if not DEMO.is_file():
@@ -52,25 +41,24 @@ def main() -> None:
     OUT.mkdir(parents=True, exist_ok=True)
     opened, networks, refiner = film.opened(DEMO), FaceNetworks.load(threads=1), Refiner.load()
     pictures = list(opened.pictures())
-    landmarks = followed(pictures, opened.rate, networks)
-    crop = Crop.around(landmarks, SIZES[0])
+    landmarks, _ = followed(pictures, networks, opened.rate)
+    if lost := np.flatnonzero(~np.isfinite(landmarks).all((1, 2))).tolist():
+        raise SystemExit(f"no face is seen in frame {lost[0]} and {len(lost) - 1} others")
+    crop = Crop.around(landmarks, SIZE)
     cuts = [crop.cut(picture, frame) for frame, picture in enumerate(pictures)]
     painted = [as_painted(cut, crop.lower[frame]) for frame, cut in enumerate(cuts)]
     squares = [refiner.refine(one) for one in painted]
     frames = zip(pictures, squares, painted, strict=True)
     new = [crop.paste(picture, k, square, one.face)[0] for k, (picture, square, one) in enumerate(frames)]
     film.write_movie(OUT / "refined.mp4", iter(new), opened.times, None)
-    moments = np.linspace(0, len(cuts) - 1, 2 * COLUMNS).astype(int)
-    halves = [moments[:COLUMNS], moments[COLUMNS:]]
-    rows = [np.concatenate([of[k] for k in half], axis=1) for half in halves for of in (cuts, squares)]
-    film.write_image(OUT / "sheet.png", np.clip(np.rint(np.concatenate(rows)), 0, 255).astype(np.uint8))
-    again = Crop.around(followed(new, opened.rate, networks), SIZES[0])
+    viewing.sheet(OUT / "sheet.png", [np.stack(pictures), np.stack(new)], landmarks)
+    again = Crop.around(followed(new, networks, opened.rate)[0], SIZE)
     before, after = (retrieve.mouth_measures(one.lower)[:, 0] for one in (crop, again))
     pairs = zip(squares, painted, strict=True)
     changes = [np.abs(square - one.picture)[one.outer > 0.5].mean() for square, one in pairs]
     print(f"{len(new)} frames; lips change by {np.mean(changes):.1f} levels on average")
     print(f"opening before and after: correlation {measures.correlation(before, after):.3f}, "
-          f"least {before.min():.2f} and {after.min():.2f} px of {SIZES[0]}")  # fmt: skip
+          f"least {before.min():.2f} and {after.min():.2f} px of {SIZE}")  # fmt: skip
 
 
 if __name__ == "__main__":

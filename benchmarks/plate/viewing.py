@@ -2,82 +2,67 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import soundfile
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from numpy.typing import NDArray
 
-from model_runtime.contracts import SAMPLE_RATE
-from model_runtime.plate import consent, film, keys, trust
+from model_runtime.contracts import SAMPLE_RATE, Float32
+from model_runtime.plate import consent, film, trust
 from model_runtime.plate.crop import Crop
-from model_runtime.plate.refine import Refiner
-from model_runtime.revoice import Order, Revoiced, revoice
+from model_runtime.plate.refine import SIZE, Refiner
 from training.plate.examples import Person
 from training.plate.faces import Face
 
+ROOT = Path(__file__).resolve().parents[2]
 LICENCE = "CC BY 4.0"
 """Under which GRID's speakers are published; what they allowed by it stands for their signatures here."""
 ROWS = 12
 Pictures = NDArray[np.uint8]
 
 
-def redub(folder: Path, plate: Face, voice: Face) -> Revoiced:
-    """The whole road for a clip and another speaker's line: a record, the gate, the film in a folder of `folder`."""
-    out = folder / f"{plate.path.stem}-says-{voice.path.stem}"
+def redub(folder: Path, plate: Face, voice: Face) -> tuple[Path, dict[str, Any]]:
+    """The whole road for a clip and another speaker's line, as users go it: a record, its key, the gate, the film.
+
+    Returns the film, in a folder of `folder`, and what the command told of it. Keys and trust are gone afterwards.
+    """
+    out, name = folder / f"{plate.path.stem}-says-{voice.path.stem}", f"speaker of {plate.path.stem}"
     shutil.rmtree(out, ignore_errors=True)
-    with _own_home() as home:
-        line = home / "line.wav"
+    with tempfile.TemporaryDirectory() as scratch:
+        line, key, record = (Path(scratch) / file for file in ("line.wav", "speaker.key", f"line{consent.SUFFIX}"))
         soundfile.write(line, voice.sound, SAMPLE_RATE)
-        record = home / f"speaker{consent.SUFFIX}"
-        keys.write_document(record, _record(plate.path, line))
-        return revoice(Order(plate.path, line, record, out, ("internal",), (consent.WORLD,), language="en-gb"))
+        for_it = ("--media", "internal", "--language", "en-gb")
+        _labial(scratch, "consent", "key", key)
+        _labial(scratch, "consent", "new", record, "--performer", name, "--project", "bench plate", "--plate",
+                plate.path, "--sound", line, *for_it, "--voice", "another person", "--contact", "doi:10.5281/zenodo.3625687",
+                "--description", f"A sentence of another speaker of GRID, published under {LICENCE}.")  # fmt: skip
+        _labial(scratch, "consent", "sign", record, "--key", key, "--yes")
+        _labial(scratch, "consent", "trust", record, trust.fingerprint(consent.read(record).public_key))
+        told = _labial(
+            scratch, "plate", plate.path, "--sound", line, "--consent", record, "--out", out, *for_it, "--tell"
+        )
+    made: dict[str, Any] = json.loads(told.splitlines()[-1])
+    return Path(made["film"]), made
 
 
-@contextmanager
-def _own_home() -> Iterator[Path]:
-    """A folder for keys and trust that is gone afterwards."""
-    before = os.environ.get(trust.HOME)
-    with tempfile.TemporaryDirectory() as folder:
-        os.environ[trust.HOME] = folder
-        try:
-            yield Path(folder)
-        finally:
-            del os.environ[trust.HOME]
-            if before is not None:
-                os.environ[trust.HOME] = before
+def _labial(home: str, *arguments: str | Path) -> str:
+    """What the command line prints, with a user's folder of its own."""
+    command, variables = [sys.executable, "-m", "model_runtime", *map(str, arguments)], os.environ | {trust.HOME: home}
+    return subprocess.run(command, cwd=ROOT, env=variables, stdout=subprocess.PIPE, text=True, check=True).stdout
 
 
-def _record(plate: Path, line: Path) -> dict[str, Any]:
-    """A record for one film and one line, of a speaker of GRID, signed by a key that is trusted for it here and now."""
-    key, now, name = Ed25519PrivateKey.generate(), datetime.now(UTC), f"speaker of {plate.stem}"
-    public = key.public_key().public_bytes_raw()
-    scope = {
-        "description": f"A sentence of another speaker of the GRID corpus, published under {LICENCE}.",
-        "plates": [consent.plate_hash(plate)],
-        "languages": ["en-gb"],
-        "lines": [{"language": "en-gb", "audio": consent.plate_hash(line)}],
-        "media": ["internal"],
-        "territories": [consent.WORLD],
-        "term": {"from": consent.timestamp(now - timedelta(1)), "until": consent.timestamp(now + timedelta(1))},
-    }
-    trust.trust(public, name, trust.fingerprint(public))
-    record = consent.draft(name, "bench plate", scope, "doi:10.5281/zenodo.3625687")
-    record["voice"]["source"] = "another person"
-    return keys.sign(record, key)
-
-
-def sheet(path: Path, films: Sequence[Pictures], face: Face) -> None:
-    """A picture of mouths: one row a film, ten moments."""
-    crop = Crop.around(face.landmarks, 128)
+def sheet(path: Path, films: Sequence[Pictures], landmarks: Float32) -> None:
+    """A picture of mouths around landmarks [t, 478, 3]: one row a film, ten moments."""
+    crop = Crop.around(landmarks, SIZE)
     moments = np.linspace(5, min(map(len, films)) - 6, 10).astype(int)
     rows = [np.concatenate([crop.cut(pictures[k], int(k)) for k in moments], axis=1) for pictures in films]
     film.write_image(path, np.clip(np.rint(np.concatenate(rows)), 0, 255).astype(np.uint8))

@@ -9,6 +9,7 @@ a plate of a user's goes through the gate.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,7 @@ import numpy.typing as npt
 from model_runtime.contracts import Float32
 from model_runtime.plate import film
 from model_runtime.plate.face_networks import FaceNetworks
+from model_runtime.plate.picture_square import Picture
 from model_runtime.plate.track import Follower, smoothed
 
 RATE = 25.0
@@ -51,15 +53,21 @@ def face_of(path: Path, work: Path, networks: FaceNetworks | None = None) -> Fac
     """A clip, from the folder `work` if it was followed before."""
     kept = work / "faces" / f"{path.parent.name}-{path.stem}.npz"
     if not kept.is_file():
-        follower = Follower(networks or FaceNetworks.load())
-        seen = [follower.see(picture) for picture in film.frames(path)]
-        points = smoothed(np.stack([one.points for one in seen]), np.zeros(len(seen), np.int32), RATE)
+        landmarks, curves = followed(film.frames(path), networks or FaceNetworks.load())
         kept.parent.mkdir(parents=True, exist_ok=True)
         scratch = kept.with_suffix(".part.npz")
-        np.savez(scratch, landmarks=points, curves=np.stack([one.curves for one in seen]), sound=_sound(path))
+        np.savez(scratch, landmarks=landmarks, curves=curves, sound=_sound(path))
         scratch.rename(kept)
     with np.load(kept) as values:
         return Face(path, values["landmarks"], values["curves"], values["sound"])
+
+
+def followed(pictures: Iterable[Picture], networks: FaceNetworks, rate: float = RATE) -> tuple[Float32, Float32]:
+    """Landmarks [t, 478, 3], smoothed as the tracker does, and curves [t, 52] of pictures of one shot."""
+    follower = Follower(networks)
+    seen = [follower.see(picture) for picture in pictures]
+    points = smoothed(np.stack([one.points for one in seen]), np.zeros(len(seen), np.int32), rate)
+    return points, np.stack([one.curves for one in seen])
 
 
 def _sound(path: Path) -> Float32:
