@@ -42,9 +42,10 @@ def redub(folder: Path, plate: Face, voice: Face) -> tuple[Path, dict[str, Any]]
         soundfile.write(line, voice.sound, SAMPLE_RATE)
         for_it = ("--media", "internal", "--language", "en-gb")
         _labial(scratch, "consent", "key", key)
-        _labial(scratch, "consent", "new", record, "--performer", name, "--project", "bench plate", "--plate",
-                plate.path, "--sound", line, *for_it, "--voice", "another person",
-                "--contact", "doi:10.5281/zenodo.3625687", "--description", f"A sentence of another speaker of GRID, published under {LICENCE}.")  # fmt: skip
+        wanted = f"A sentence of another speaker of GRID, published under {LICENCE}."
+        _labial(scratch, "consent", "new", record, "--performer", name, "--project", "bench plate",
+                "--plate", plate.path, "--sound", line, *for_it, "--voice", "another person",
+                "--contact", "doi:10.5281/zenodo.3625687", "--description", wanted)  # fmt: skip
         _labial(scratch, "consent", "sign", record, "--key", key, "--yes")
         _labial(scratch, "consent", "trust", record, trust.fingerprint(consent.read(record).public_key))
         told = _labial(
