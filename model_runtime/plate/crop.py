@@ -96,21 +96,25 @@ class Crop:
 
 def cubic(picture: npt.NDArray[np.generic], x: Float32, y: Float32) -> Float32:
     """picture [h, w, c] at points x, y [...] by cubic convolution (Keys 1981), float32 [..., c]; its edge goes on."""
-    columns, rows = _taps(x, picture.shape[1]), _taps(y, picture.shape[0])
-    result = np.zeros((*x.shape, picture.shape[2]), np.float32)
+    (column, across), (row, down) = _taps(x, picture.shape[1]), _taps(y, picture.shape[0])
+    padded = np.pad(picture, ((1, 2), (1, 2), (0, 0)), mode="edge")  # each of the 16 pixels: a step from the first one
+    width = padded.shape[1]
+    first = row * width + column
+    result = np.empty((*x.shape, picture.shape[2]), np.float32)
     for channel in range(picture.shape[2]):
-        plane = picture[..., channel].astype(np.float32).ravel()
-        for row, down in rows:
-            line = sum(plane.take(row * picture.shape[1] + column) * across for column, across in columns)
-            result[..., channel] += line * down
+        plane = padded[..., channel].astype(np.float32).ravel()
+        lines = (
+            sum(plane[width * k + j :].take(first) * share for j, share in enumerate(across)) for k in range(len(down))
+        )
+        result[..., channel] = sum(line * share for line, share in zip(lines, down, strict=True))
     return result
 
 
-def _taps(at: Float32, end: int) -> list[tuple[npt.NDArray[np.int32], Float32]]:
-    """The four pixels along an axis around each point and their weights."""
+def _taps(at: Float32, end: int) -> tuple[npt.NDArray[np.intp], tuple[Float32, ...]]:
+    """The last pixel along an axis before each point, and the weights of four: from the one before that on."""
     at = np.clip(at - np.float32(0.5), 0, end - 1)
-    first = np.minimum(at.astype(np.int32), max(0, end - 2))
-    t, a = at - first, np.float32(SHARP)
+    first = np.minimum(at.astype(np.intp), max(0, end - 2))
+    t, a = (at - first).astype(np.float32), np.float32(SHARP)
     outer, inner = 1 + t, 1 - t
     weights = (
         ((a * outer - 5 * a) * outer + 8 * a) * outer - 4 * a,
@@ -118,14 +122,14 @@ def _taps(at: Float32, end: int) -> list[tuple[npt.NDArray[np.int32], Float32]]:
         ((a + 2) * inner - (a + 3)) * inner * inner + 1,
         ((a * (inner + 1) - 5 * a) * (inner + 1) + 8 * a) * (inner + 1) - 4 * a,
     )
-    return [(np.clip(first + k - 1, 0, end - 1), weight) for k, weight in enumerate(weights)]
+    return first, weights
 
 
 def linear(picture: npt.NDArray[np.generic], x: Float32, y: Float32) -> Float32:
     """picture [h, w, c] at points x, y [...], bilinear, float32 [..., c]; its edge goes on."""
     height, width = picture.shape[:2]
     x, y = np.clip(x - np.float32(0.5), 0, width - 1), np.clip(y - np.float32(0.5), 0, height - 1)
-    left, top = (np.minimum(at.astype(np.int32), max(0, end - 2)) for at, end in ((x, width), (y, height)))
+    left, top = (np.minimum(at.astype(np.intp), max(0, end - 2)) for at, end in ((x, width), (y, height)))
     across, down = (x - left)[..., None], (y - top)[..., None]
     right, below = np.minimum(left + 1, width - 1), np.minimum(top + 1, height - 1)
     upper = picture[top, left] + (picture[top, right] - picture[top, left]) * across

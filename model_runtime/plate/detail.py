@@ -35,13 +35,19 @@ def _deviation(values: Float32, area: Float32) -> float:
 
 def sharpened(picture: Float32, area: Float32, wanted: float) -> Float32:
     """picture [n, n, 3] as sharp in an area [n, n] as `wanted`, if it is softer: an unsharp mask of 3 x 3 pixels."""
-    missing = wanted - sharpness(picture, area)
+    rows, columns = np.flatnonzero(area.any(1)), np.flatnonzero(area.any(0))
+    if not len(rows):
+        return picture
+    near = tuple(slice(max(0, along[0] - 2), along[-1] + 3) for along in (rows, columns))
+    part, share = picture[near], area[near]
+    missing = wanted - sharpness(part, share)
     if missing <= 0:
         return picture
-    fine = picture - _blurred(picture)
-    gain = sharpness(fine, area)
+    fine = part - _blurred(part)
+    gain = sharpness(fine, share)
     amount = np.float32(min(MOST_SHARPENED, missing / max(gain, 1e-3)))
-    result: Float32 = np.clip(picture + amount * area[..., None] * fine, 0, 255)
+    result = picture.copy()
+    result[near] = np.clip(part + amount * share[..., None] * fine, 0, 255)
     return result
 
 

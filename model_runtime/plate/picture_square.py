@@ -74,7 +74,7 @@ def _bilinear(part: npt.NDArray[np.generic], x: Float32, y: Float32) -> Float32:
     """part [h, w, 3] at x, y [n, n]; whole numbers are centres of pixels; the edge goes on outside."""
     height, width = part.shape[:2]
     x, y = np.clip(x, 0, width - 1), np.clip(y, 0, height - 1)
-    left, top = (np.minimum(at.astype(np.int32), max(0, end - 2)) for at, end in ((x, width), (y, height)))
+    left, top = (np.minimum(at.astype(np.intp), max(0, end - 2)) for at, end in ((x, width), (y, height)))
     across, down = x - left, y - top
     first, right, below = top * width + left, min(1, width - 1), width * min(1, height - 1)
     corners = (first, first + right, first + below, first + below + right)

@@ -75,10 +75,10 @@ class Refiner:
         """
         planes = stacked(painted)
         size = planes.shape[1]
-        if size != SIZE:
-            step = size // SIZE
-            planes = planes.reshape(CHANNELS, SIZE, step, SIZE, step).mean((2, 4), dtype=np.float32)
-        change = self.session.run(None, {"planes": planes[None].astype(np.float32)})[0][0]
+        step = size // SIZE
+        parts = [planes[:, i::step, j::step] for i in range(step) for j in range(step)]
+        pooled = np.mean(parts, axis=0, dtype=np.float32)
+        change = self.session.run(None, {"planes": pooled[None]})[0][0]
         if size != SIZE:
             spread = between(SIZE, size, size / SIZE, size / SIZE / 2)
             change = spread @ change @ spread.T

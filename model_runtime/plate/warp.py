@@ -10,8 +10,8 @@ import numpy.typing as npt
 from ..contracts import Float32
 from .crop import cubic
 
-STEP = 4
-"""Pixels between the points of the grid that the spline is evaluated on."""
+STEP = 1 / 32
+"""Between the points of the grid that the spline is evaluated on, in shares of the square's side."""
 SOFT = 1e-4
 """How far points may be missed for a smoother bend, in shares of the squared side: landmarks tremble."""
 EDGES = np.array([(x, y) for x in (0, 0.25, 0.5, 0.75, 1) for y in (0, 0.25, 0.5, 0.75, 1) if {x, y} & {0, 1}])
@@ -32,13 +32,13 @@ def flow(source: Float32, target: Float32, size: int) -> Float32:
     system[:count, count:] = np.column_stack([np.ones(count), end])
     system[count:, :count] = system[:count, count:].T
     weights = np.linalg.solve(system, np.concatenate([away, np.zeros((3, 2))]))
-    along = np.arange(0, size + STEP, STEP) / size
+    along = np.arange(0, 1 + STEP, STEP)
     grid = np.stack(np.meshgrid(along, along), axis=-1).reshape(-1, 2)
     moved = (
         _kernel(grid.astype(np.float32), end.astype(np.float32)) @ weights[:count]
         + np.column_stack([np.ones(len(grid)), grid]) @ weights[count:]
     )
-    spread, count = between(len(along), size, STEP), len(along)
+    spread, count = between(len(along), size, STEP * size), len(along)
     shift = np.einsum("yi,ijc->yjc", spread, moved.reshape(count, count, 2).astype(np.float32), optimize=True)
     bent: Float32 = np.einsum("xj,yjc->yxc", spread, shift, optimize=True)
     centres = np.arange(size, dtype=np.float32) + np.float32(0.5)
