@@ -8,7 +8,7 @@ import os
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import torch
@@ -31,7 +31,8 @@ CLOSED = VISEMES.index("PP")
 class Recipe:
     """Everything that decides the course of a training.
 
-    shards: parts of a batch whose norms are computed apart; each may have a process of its own.
+    shards: parts of a batch whose norms are computed apart; each may have a process of its own. taught: the share of
+    the targets that comes from the averaged weights, which hear the clean sound, instead of from the labels.
     """
 
     large: bool = False
@@ -41,6 +42,7 @@ class Recipe:
     peak_rate: float = 2.5e-3
     weight_decay: float = 0.02
     average: float = 0.998
+    taught: float = 0.0
     seed: int = 1
     check_every: int = 500
 
@@ -101,6 +103,16 @@ def score(said: Tensor, truth: Tensor) -> dict[str, float]:
     return {name: round(float(share.float().mean()), 4) for name, share in shares.items() if len(share)}
 
 
+@torch.no_grad()
+def taught(batch: Batch, teacher: SpeechNet, share: float) -> Batch:
+    """The batch with a share of its targets from what a network hears in the clean sound.
+
+    Labels are wrong where an aligner was; a mean of past weights is wrong elsewhere (Tarvainen and Valpola 2017).
+    """
+    heard = (teacher(batch.clean).phones - PHONE_WEIGHT.log()).softmax(2)
+    return replace(batch, phones=batch.phones.lerp(heard, share))
+
+
 class Course:
     """A training that can be stopped and taken up again at its last checkpoint."""
 
@@ -129,7 +141,10 @@ class Course:
         for shard in shards:
             torch.manual_seed((self.recipe.seed * 1_000_003 + self.step) * self.recipe.shards + shard)
             examples = range(shard, self.recipe.batch, self.recipe.shards)
-            loss = loss_of(self.net, scenes.batch(self.step, examples))
+            batch = scenes.batch(self.step, examples)
+            if self.recipe.taught:
+                batch = taught(batch, self.average, self.recipe.taught)
+            loss = loss_of(self.net, batch)
             (loss / self.recipe.shards).backward()
             losses.append(float(loss.detach()))
         if processes > 1:

@@ -77,7 +77,7 @@ class Refiner:
         size = planes.shape[1]
         step = size // SIZE
         parts = [planes[:, i::step, j::step] for i in range(step) for j in range(step)]
-        pooled = np.mean(parts, axis=0, dtype=np.float32)
+        pooled = np.stack(parts).mean(0, dtype=np.float32)
         change = self.session.run(None, {"planes": pooled[None]})[0][0]
         if size != SIZE:
             spread = between(SIZE, size, size / SIZE, size / SIZE / 2)
