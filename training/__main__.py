@@ -10,7 +10,7 @@ from .corpora import CORPORA
 FIRST = ("kathleen", "speechocean762", "kerstin", "picovoice-wake", "kokoro-en", "flite")
 """The corpora of the first course: clean labels. The second hears all of them."""
 PARTS = ("all", "make", "align", "train", "export", "evaluate", "edges", "last")
-"""`last` is a further course that begins with the network in --weights; it writes to the work folder only."""
+"""`last`: further courses that begin with the network in --weights; they write to the work folder only."""
 WEIGHTS = Path(__file__).resolve().parents[1] / "model_runtime" / "hearing" / "weights"
 
 
@@ -54,12 +54,13 @@ def main() -> None:
     if chosen.part == "last":
         from .export_onnx import export
         from .realign import realign
-        from .train import LAST, train
+        from .train import LAST, POLISHED, train_all
 
         realign(chosen.shared, chosen.work, chosen.weights, names, chosen.processes)
-        begin = chosen.weights / "speech.onnx"
-        course = train(chosen.shared, chosen.work, names, LAST, begin, chosen.processes)
-        export(course, chosen.work / "last")
+        path = chosen.weights / "speech.onnx"
+        for recipes in (LAST, POLISHED):
+            path = train_all(chosen.shared, chosen.work, names, recipes, path, chosen.processes)
+        export(path, chosen.work / "last")
     if chosen.part == "edges":
         from .edges import main as edges
 

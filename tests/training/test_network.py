@@ -22,7 +22,7 @@ from training.features import HOP
 from training.grow import grow
 from training.model import Hearer, SpeechNet, View
 from training.scenes import Batch, Material, Scenes, targets
-from training.train import Course, Recipe, loss_of, train
+from training.train import Course, Recipe, loss_of, taught, train
 from training.weighting import TO_VISEME, weight
 
 TINY = (View(1, 1), View(2, 2), View(2, 0))
@@ -46,6 +46,19 @@ def test_examples_are_the_same_each_time(scenes: Scenes) -> None:
     assert not torch.equal(first.waveform, other.waveform)
     assert first.waveform.isfinite().all() and first.waveform.shape == (3, 48_000)
     assert first.phones.sum(2).numpy() == pytest.approx(1.0, abs=1e-4)
+
+
+def test_what_the_teacher_hears_takes_its_share_of_the_targets(scenes: Scenes) -> None:
+    torch.manual_seed(0)
+    batch, teacher = scenes.batch(2, range(3)), SpeechNet(channels=24, views=TINY).eval()
+    weight(teacher, 1.0)  # as in training; it must not be handed on to the targets
+    heard = taught(batch, teacher, 1.0).phones
+    weight(teacher, -1.0)
+    with torch.no_grad():
+        assert torch.allclose(heard, teacher(batch.clean).phones.softmax(2), atol=1e-6)
+    mixed = taught(batch, teacher, 0.25).phones
+    assert torch.allclose(mixed, 0.75 * batch.phones + 0.25 * heard, atol=1e-6)
+    assert mixed.sum(2).numpy() == pytest.approx(1.0, abs=1e-4)
 
 
 def test_a_tiny_network_learns_and_goes_on_where_it_stopped(scenes: Scenes, tmp_path: Path) -> None:
