@@ -54,13 +54,11 @@ def main() -> None:
     if chosen.part == "last":
         from .export_onnx import export
         from .realign import realign
-        from .train import LAST, POLISHED, train_all
+        from .train import LAST, train_all
 
         realign(chosen.shared, chosen.work, chosen.weights, names, chosen.processes)
-        path = chosen.weights / "speech.onnx"
-        for recipes in (LAST, POLISHED):
-            path = train_all(chosen.shared, chosen.work, names, recipes, path, chosen.processes)
-        export(path, chosen.work / "last")
+        begin = chosen.weights / "speech.onnx"
+        export(train_all(chosen.shared, chosen.work, names, LAST, begin, chosen.processes), chosen.work / "last")
     if chosen.part == "edges":
         from .edges import main as edges
 

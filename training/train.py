@@ -54,12 +54,7 @@ LAST = (
     Recipe(large=True, steps=2_500, batch=24, peak_rate=6e-4, average=0.997, seed=4, check_every=250),
     Recipe(large=True, steps=2_100, batch=24, peak_rate=6e-4, average=0.997, taught=0.4, seed=5, check_every=150),
 )
-"""Two courses from the network of `GROWN`, with labels that it made again; their weights are averaged."""
-POLISHED = tuple(
-    Recipe(large=True, steps=950, batch=24, peak_rate=4e-4, average=0.996, taught=0.5, seed=seed, check_every=475)
-    for seed in (7, 8)
-)
-"""Two courses from that average, averaged again."""
+"""Two courses from the network of `GROWN`, with labels that it made again; all three are averaged."""
 
 
 def network(recipe: Recipe) -> SpeechNet:
@@ -223,21 +218,37 @@ def train(
 def train_all(
     shared: Path, work: Path, names: Sequence[str], recipes: Sequence[Recipe], start: Path, processes: int
 ) -> Path:
-    """Train each recipe from the same start, `processes` at a time. Returns the checkpoint of their mean.
+    """Train each recipe from `start`, `processes` at a time. Returns the checkpoint of their mean with the start.
 
     Networks that began as one and were trained apart lie in one basin, and their mean hears better than each of them
     (Wortsman et al. 2022).
     """
-    spawned = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(processes, spawned) as pool:
+    with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn")) as pool:
         jobs = [pool.submit(train, shared, work, names, recipe, start) for recipe in recipes]
         states = [torch.load(job.result()) for job in jobs]
+    torch.manual_seed(recipes[0].seed)
+    scenes = Scenes(Material(shared, work, names, validation=False), recipes[0].seed)
+    weights = [begun(recipes[0], start, scenes).state_dict(), *(state["average"] for state in states)]
     for name, mean in states[0]["average"].items():
         if mean.dtype.is_floating_point:
-            mean.copy_(torch.stack([state["average"][name] for state in states]).mean(0))
-    path = work / ("speech-" + "-".join(str(recipe.seed) for recipe in recipes) + ".pt")
+            mean.copy_(torch.stack([each[name] for each in weights]).mean(0))
+    net = network(recipes[0]).eval()
+    net.load_state_dict(states[0]["average"])
+    states[0]["scores"] = validate(net, Material(shared, work, names, validation=True))
+    states[0]["seconds"] = sum(state["seconds"] for state in states)
+    path = work / "speech-mean.pt"
     torch.save(states[0], path)
     return path
+
+
+def begun(recipe: Recipe, start: Path | None, scenes: Scenes) -> SpeechNet:
+    """What a course begins with: see `train`."""
+    net = network(recipe)
+    if start is not None and start.suffix == ".onnx":
+        grow(net, start, scenes.batch(0, range(48)).waveform)
+    elif start is not None:
+        net.load_state_dict(torch.load(start)["average"])
+    return net
 
 
 def _train(
@@ -250,12 +261,7 @@ def _train(
     if processes > 1:
         distributed.init_process_group("gloo", init_method=meeting, rank=process, world_size=processes)
     scenes = Scenes(Material(shared, work, names, validation=False), recipe.seed)
-    net = network(recipe)
-    if start is not None and start.suffix == ".onnx":
-        grow(net, start, scenes.batch(0, range(48)).waveform)
-    elif start is not None:
-        net.load_state_dict(torch.load(start)["average"])
-    course = Course(recipe, net, path)
+    course = Course(recipe, begun(recipe, start, scenes), path)
     validation = Material(shared, work, names, validation=True) if process == 0 else None
     losses = []
     while course.step < recipe.steps:
