@@ -216,10 +216,7 @@ def test_a_sound_that_is_not_the_plates_teaches_nothing() -> None:
 
 @pytest.mark.parametrize("name", HELD_OUT)
 def test_the_mouth_of_real_footage_is_followed(name: str, shared: Path, face_folder: Path) -> None:
-    """Clips of GRID that the network did not learn from, driven by what Labial hears in them.
-
-    From the mouth's curves alone, the width of a single clip is little more than a guess.
-    """
+    """Clips of GRID that the network did not learn from, driven by what Labial hears in them."""
     pytest.importorskip("av")
     path = shared / f"plates/grid_s1/{name}.mpg"
     follower = Follower(FaceNetworks.load(face_folder))
@@ -231,7 +228,7 @@ def test_the_mouth_of_real_footage_is_followed(name: str, shared: Path, face_fol
     assert clip is not None
     line = Line(articulate(pipeline.listen(clip), NATURAL), clip, network.shared().hear(clip))
     real = retrieve.mouth_measures(shapes_of(track))
-    for given, opening, width in ((line, 0.8, 0.6), (Line(line.mouth), 0.7, 0.2)):
+    for given, opening, width in ((line, 0.8, 0.6), (Line(line.mouth), 0.7, 0.4)):
         driven = retrieve.mouth_measures(drive.drive(given, track))
         assert np.corrcoef(driven[:, 0], real[:, 0])[0, 1] > opening
         assert np.corrcoef(driven[:, 1], real[:, 1])[0, 1] > width

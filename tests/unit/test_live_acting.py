@@ -88,7 +88,7 @@ def test_shapes_are_whole_and_smooth() -> None:
     assert values.min() >= 0.0 and values.max() <= 1.0
     np.testing.assert_allclose(values[:, :15].sum(axis=1), 1.0, atol=1e-5)
     steps = np.abs(np.diff(values, axis=0)).max(axis=0)
-    assert steps[JAW] < 0.25
+    assert steps[JAW] < 0.2
     assert steps[PP] < 0.8, "a closing takes more than one shape"
 
 
