@@ -52,11 +52,10 @@ def test_what_the_teacher_hears_takes_its_share_of_the_targets(scenes: Scenes) -
     torch.manual_seed(0)
     batch, teacher = scenes.batch(2, range(3)), SpeechNet(channels=24, views=TINY).eval()
     weight(teacher, 1.0)  # as in training; it must not be handed on to the targets
-    heard = taught(batch, teacher, 1.0).phones
+    heard, mixed = (taught(batch, teacher, share).phones for share in (1.0, 0.25))
     weight(teacher, -1.0)
     with torch.no_grad():
         assert torch.allclose(heard, teacher(batch.clean).phones.softmax(2), atol=1e-6)
-    mixed = taught(batch, teacher, 0.25).phones
     assert torch.allclose(mixed, 0.75 * batch.phones + 0.25 * heard, atol=1e-6)
     assert mixed.sum(2).numpy() == pytest.approx(1.0, abs=1e-4)
 
