@@ -223,18 +223,20 @@ def train_all(
     Networks that began as one and were trained apart lie in one basin, and their mean hears better than each of them
     (Wortsman et al. 2022).
     """
+    # Read before the processes share it: what is not decoded yet is decoded once.
+    learned, validation = (Material(shared, work, names, held) for held in (False, True))
     with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn")) as pool:
         jobs = [pool.submit(train, shared, work, names, recipe, start) for recipe in recipes]
         states = [torch.load(job.result()) for job in jobs]
     torch.manual_seed(recipes[0].seed)
-    scenes = Scenes(Material(shared, work, names, validation=False), recipes[0].seed)
+    scenes = Scenes(learned, recipes[0].seed)
     weights = [begun(recipes[0], start, scenes).state_dict(), *(state["average"] for state in states)]
     for name, mean in states[0]["average"].items():
         if mean.dtype.is_floating_point:
             mean.copy_(torch.stack([each[name] for each in weights]).mean(0))
     net = network(recipes[0]).eval()
     net.load_state_dict(states[0]["average"])
-    states[0]["scores"] = validate(net, Material(shared, work, names, validation=True))
+    states[0]["scores"] = validate(net, validation)
     states[0]["seconds"] = sum(state["seconds"] for state in states)
     path = work / "speech-mean.pt"
     torch.save(states[0], path)

@@ -103,10 +103,10 @@ def cubic(picture: npt.NDArray[np.generic], x: Float32, y: Float32) -> Float32:
     result = np.empty((*x.shape, picture.shape[2]), np.float32)
     for channel in range(picture.shape[2]):
         plane = padded[..., channel].astype(np.float32).ravel()
-        lines = (
-            sum(plane[width * k + j :].take(first) * share for j, share in enumerate(across)) for k in range(len(down))
+        result[..., channel] = sum(
+            sum(plane[width * k + j :].take(first) * share for j, share in enumerate(across)) * line
+            for k, line in enumerate(down)
         )
-        result[..., channel] = sum(line * share for line, share in zip(lines, down, strict=True))
     return result
 
 

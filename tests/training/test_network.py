@@ -22,7 +22,7 @@ from training.features import HOP
 from training.grow import grow
 from training.model import Hearer, SpeechNet, View
 from training.scenes import Batch, Material, Scenes, targets
-from training.train import Course, Recipe, loss_of, taught, train
+from training.train import Course, Recipe, loss_of, taught, train, train_all
 from training.weighting import TO_VISEME, weight
 
 TINY = (View(1, 1), View(2, 2), View(2, 0))
@@ -123,6 +123,20 @@ def test_two_processes_train_what_one_trains(shared: Path, work: Path, tmp_path:
     for name, value in states[0].items():
         if "running" not in name and "tracked" not in name:
             torch.testing.assert_close(value, states[1][name], rtol=1e-3, atol=1e-5)
+
+
+def test_courses_from_one_start_become_their_mean(shared: Path, work: Path, tmp_path: Path, scenes: Scenes) -> None:
+    (tmp_path / "labels").symlink_to(work / "labels")
+    first, *others = (Recipe(steps=1, batch=2, seed=seed) for seed in (9, 10, 11))
+    start = train(shared, tmp_path, ["picovoice-wake"], first)
+    path = train_all(shared, tmp_path, ["picovoice-wake"], others, start, processes=2)
+    states = [torch.load(tmp_path / f"speech-{seed}.pt") for seed in (9, 10, 11)]
+    mean = torch.load(path)
+    for name, value in mean["average"].items():
+        if value.dtype.is_floating_point:
+            torch.testing.assert_close(value, torch.stack([state["average"][name] for state in states]).mean(0))
+    assert not torch.equal(states[1]["average"]["heads.weight"], states[2]["average"]["heads.weight"])
+    assert mean["seconds"] == pytest.approx(states[1]["seconds"] + states[2]["seconds"])
 
 
 def test_export_equals_the_network(scenes: Scenes, tmp_path: Path) -> None:
