@@ -102,6 +102,8 @@ def _override_linked(
     root = linked[0] if linked else _root(selected)
     if root.override_hierarchy_create(scene, view_layer, reference=None, do_fully_editable=True) is None:
         raise _impossible(selected)
+    if not linked:
+        _find_roots(root)
     made = {o.override_library.reference: o for o in scene.objects if o.override_library is not None}
     for parent in local:
         for collection in [c for c in parent.children if c in linked]:
@@ -111,6 +113,15 @@ def _override_linked(
     if selected not in made:
         raise _impossible(selected)
     return made[selected]
+
+
+def _find_roots(linked: bpy.types.Object) -> None:
+    """Has Blender find the roots of all overrides again: nothing leads from a rig to the meshes that it drives.
+
+    Blender 5.2 does so when any data-block is overridden; or else it deletes on the next load what still is as in the
+    other file, because the root does not lead to it. `linked` may be any; its further override is removed at once.
+    """
+    bpy.data.objects.remove(linked.override_create(remap_local_usages=False))
 
 
 def _root(obj: bpy.types.Object) -> bpy.types.Object:

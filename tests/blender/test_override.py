@@ -124,6 +124,8 @@ def test_an_override_keeps_the_animation(
     speak(short_line)
     wanted = course(own_face())
     assert max(wanted) > 0.1
+    bpy.context.scene.frame_set(1_000)
+    assert not any(values(own_face()).values()), "saved at rest, where nothing differs from the linked file"
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "shot.blend"))
     bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "shot.blend"))
     assert course(own_face()) == pytest.approx(wanted, abs=1e-6)
