@@ -110,6 +110,13 @@ def regional(phonemes: str, region: str) -> str:
     return re.sub("|".join(sorted(sounds, key=len, reverse=True)), lambda found: sounds[found[0]], phonemes)
 
 
+def fluent_german(phonemes: str) -> str:
+    """German phonemes as in quick speech: ən loses its vowel and meets the consonant before it, haben is habm."""
+    for before, nasal in (("bp", "m"), ("ɡk", "ŋ"), ("dtfvszʃxç", "n")):
+        phonemes = re.sub(rf"([{before}])ən(?![aeiouyøœɛɔɪʊʏə])", rf"\1{nasal}", phonemes)
+    return phonemes
+
+
 def foreign(ipa: str) -> str:
     """espeak-ng's IPA of a word of any language as the phonemes that the model knows; others are left out."""
     spoken = re.sub(r"\([a-z-]+\)|[_\s]", "", ipa)

@@ -112,7 +112,11 @@ class SpeechNet(nn.Module):
     def forward(self, waveform: Tensor, mask: Tensor | None = None) -> Heard:
         """`mask` [batch, BANDS, t]: 0 where training hides the features (their fixed mean is shown instead)."""
         x, loudness = self.log_mel(waveform)
-        x = self.stem(x if mask is None else x * mask)
+        return self.decode(x if mask is None else x * mask, loudness)
+
+    def decode(self, features: Tensor, loudness: Tensor) -> Heard:
+        """What is heard in log-mel frames [batch, BANDS, t]."""
+        x = self.stem(features)
         for block in self.blocks:
             x = block(x)
         logits = self.heads(functional.relu(self.norm(x))).transpose(1, 2)

@@ -101,7 +101,7 @@ class Scenes:
         self.shares = np.array([SHARES[name] for name in self.names])
         self.shares /= self.shares.sum()
         rng = np.random.default_rng(seed)
-        kinds = ((augment.coloured_noise, 10), (augment.music, 14), (augment.machine, 12), (augment.knocks, 6))
+        kinds = ((augment.coloured_noise, 22), (augment.music, 14), (augment.machine, 12), (augment.knocks, 6))
         self.rooms = [augment.room(rng) for _ in range(ROOMS)]
         self.noises = [make(rng) for make, count in kinds for _ in range(count)]
 

@@ -19,7 +19,7 @@ from scipy import signal  # type: ignore[import-untyped]
 from model_runtime.hearing.lexicon import ipa
 
 from .corpora import PIECE, SAMPLE_RATE, Spoken, list_path, utterances, write
-from .kokoro import LONGEST, RATE, REGIONS, Kokoro, foreign, misaki, regional
+from .kokoro import LONGEST, RATE, REGIONS, Kokoro, fluent_german, foreign, misaki, regional
 from .labels import piece_path, write_piece
 from .packages import dialogue, written
 from .pronounce import words_of
@@ -30,7 +30,8 @@ PROMPTS = ("kathleen", "speechocean762")
 PIECES = {"kokoro-en": 10, "kokoro-world": 8, "flite": 30, "festival": 4}
 READ = 8
 """Pieces of Kokoro's English that say the prompts; the others say a game's dialogue."""
-GERMAN_SHARE = 0.25
+GERMAN_SHARE, FLUENT_SHARE = 0.4, 0.6
+"""Of the sentences in other languages, those in German; of these, those that are said as in quick speech."""
 REGIONAL_SHARE = 0.7
 """Of the sentences in British voices, those that they say as in Australia, New Zealand, Scotland or South Africa."""
 NATIVE = {"es": "e", "fr": "f", "hi": "h", "it": "i", "pt": "p"}
@@ -97,6 +98,8 @@ def speak_foreign(kokoro: Kokoro, rng: np.random.Generator, text: str, language:
     own = [voice for voice in kokoro.voices if voice[0] == native] if rng.random() < 0.67 else []
     words = words_of(text.lower())[: rng.integers(1, 16)]
     phonemes = " ".join(foreign(ipa(word, language)) for word in words)[:LONGEST]
+    if language == "de" and rng.random() < FLUENT_SHARE:
+        phonemes = fluent_german(phonemes)
     samples, speaker = said_by(kokoro, rng, sorted(own or kokoro.voices), phonemes + ".")
     return {"id": name, "lang": language, "spk": speaker, "text": " ".join(words)}, samples
 

@@ -22,7 +22,7 @@ SKIP_WORD = 40.0
 """Cost in nats of a word of the transcript that was not spoken."""
 GARBAGE = 4.0
 """Cost a frame, in nats, of sound that the transcript does not explain, against the frame's best phone."""
-UNSURE, PAUSE = 0.2, 0.15
+UNSURE, PAUSE = 0.25, 0.15
 """Mean posterior below which a stretch between pauses (seconds) is no speech. One stretch in thirty of held-out
 speech in loud noise is below it; so are most of those that a beating motor or music is taken for."""
 UNWRITTEN = 12
@@ -248,13 +248,19 @@ def _speech(runs: Sequence[tuple[int, int, int]], hearing: Hearing, stress: dict
 
 
 def _on_time(phones: Sequence[Phone]) -> tuple[Phone, ...]:
-    """The phones with their vowels as long as they are."""
-    edges = [phone.end for phone in phones]
+    """The phones with their vowels as long as they are; what lies between two keeps its shortest length."""
+    moves = [0.0] * len(phones)
     for i, (before, after) in enumerate(pairwise(phones)):
         if after.symbol in VOWELS and before.symbol not in VOWELS and before.symbol != SILENCE:
-            edges[i] -= VOWEL_LATE
+            moves[i] = -VOWEL_LATE
         elif before.symbol in VOWELS and after.symbol in SONORANTS:
-            edges[i] += SONORANT_EARLY
+            moves[i] = SONORANT_EARLY
+    for i, phone in enumerate(phones[1:], 1):
+        taken = moves[i - 1] - moves[i]
+        spare = max(0.0, phone.end - phone.start - shortest(phone.symbol) / FRAME_RATE)
+        if phone.symbol not in VOWELS and taken > spare:
+            moves[i - 1], moves[i] = (move * spare / taken for move in (moves[i - 1], moves[i]))
+    edges = [phone.end + move for phone, move in zip(phones, moves, strict=True)]
     starts = [phones[0].start, *edges[:-1]]
     return tuple(replace(p, start=a, end=b) for p, a, b in zip(phones, starts, edges, strict=True))
 

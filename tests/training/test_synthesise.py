@@ -9,7 +9,7 @@ import pytest
 
 from model_runtime.hearing.lexicon import ipa
 from training.corpora import audio, list_path, utterances
-from training.kokoro import foreign, misaki
+from training.kokoro import fluent_german, foreign, misaki
 from training.synthesise import sentences, write
 
 
@@ -31,6 +31,18 @@ def test_words_in_kokoros_spelling(word: str, british: bool, phonemes: str) -> N
 ])  # fmt: skip
 def test_words_of_other_languages_in_kokoros_spelling(word: str, language: str, phonemes: str) -> None:
     assert foreign(ipa(word, language)) == phonemes
+
+
+@pytest.mark.parametrize(("word", "phonemes"), [
+    ("haben", "hˈɑːbm"),
+    ("Abend", "ˈɑːbmt"),
+    ("sagen", "zˈɑːɡŋ"),
+    ("laufen", "lˈaʊfn"),
+    ("lebende", "lˈeːbmdə"),
+    ("einen", "ˌaɪnən"),
+])  # fmt: skip
+def test_quick_german_swallows_its_endings(word: str, phonemes: str) -> None:
+    assert fluent_german(foreign(ipa(word, "de"))) == phonemes
 
 
 def test_a_piece_comes_back(tmp_path: Path) -> None:
