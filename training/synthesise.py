@@ -30,7 +30,7 @@ PROMPTS = ("kathleen", "speechocean762")
 PIECES = {"kokoro-en": 10, "kokoro-world": 8, "flite": 30, "festival": 4}
 READ = 8
 """Pieces of Kokoro's English that say the prompts; the others say a game's dialogue."""
-GERMAN_SHARE, FLUENT_SHARE = 0.4, 0.6
+GERMAN_SHARE, FLUENT_SHARE = 0.55, 0.6
 """Of the sentences in other languages, those in German; of these, those that are said as in quick speech."""
 REGIONAL_SHARE = 0.7
 """Of the sentences in British voices, those that they say as in Australia, New Zealand, Scotland or South Africa."""
