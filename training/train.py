@@ -57,6 +57,8 @@ LAST = (
     Recipe(large=True, steps=3_000, batch=24, peak_rate=8e-4, taught=0.3, seed=10, check_every=300),
 )
 """Two courses from the network that ships, with labels that it made again; all three are averaged."""
+START = 0.5
+"""How much the network that courses begin with counts in their mean; each course counts 1."""
 
 
 def network(recipe: Recipe) -> SpeechNet:
@@ -240,10 +242,11 @@ def train_all(
         states = [torch.load(job.result()) for job in jobs]
     torch.manual_seed(recipes[0].seed)
     scenes = Scenes(learned, recipes[0].seed)
-    weights = [begun(recipes[0], start, scenes).state_dict(), *(state["average"] for state in states)]
+    first = begun(recipes[0], start, scenes).state_dict()
     for name, mean in states[0]["average"].items():
         if mean.dtype.is_floating_point:
-            mean.copy_(torch.stack([each[name] for each in weights]).mean(0))
+            courses = torch.stack([state["average"][name] for state in states])
+            mean.copy_((START * first[name] + courses.sum(0)) / (START + len(states)))
     net = network(recipes[0]).eval()
     net.load_state_dict(states[0]["average"])
     states[0]["scores"] = validate(net, validation)

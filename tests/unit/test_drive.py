@@ -215,8 +215,8 @@ def test_a_sound_that_is_not_the_plates_teaches_nothing() -> None:
 
 
 def followed(path: Path, face_folder: Path) -> tuple[list[float], list[float]]:
-    """How well the opening and the width of a clip's mouth correlate with what its sound asks for: by all that is heard,
-    and by the mouth's curves alone."""
+    """How well opening and width of a clip's mouth go with what its sound asks for: by all that is heard in it, and by
+    the mouth's curves alone."""
     follower = Follower(FaceNetworks.load(face_folder))
     seen = [follower.see(picture) for picture in film.frames(path)]
     points = smoothed(np.stack([one.points for one in seen]), np.zeros(len(seen), np.int32), 25.0)
