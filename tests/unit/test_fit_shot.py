@@ -85,20 +85,23 @@ def test_as_fast_as_it_was_is_the_same() -> None:
     np.testing.assert_allclose(faster(sound, 48000, 1.0 + 1e-9)[:-1440], sound[:-1440], atol=1e-3)
 
 
-@pytest.mark.parametrize("path", [ROOT / "presets/demo/line.wav", *RECORDED], ids=lambda path: path.stem)
-def test_a_recording_is_fitted_and_still_says_the_same(path: Path, tmp_path: Path) -> None:
-    clip = audio.load(path)
-    speech = pipeline.listen(clip)
-    fit = fit_shot.suggest(speech, 0.8 * speech.duration * RATE, RATE)
-    assert fit is not None and fit.cuts and fit.tempo == fit_shot.FASTEST and fit.left > 0
-    made = fit_shot.fitted(clip.samples[:, None], SAMPLE_RATE, fit)
-    fit_shot.write_sound(tmp_path / "fit.wav", made, SAMPLE_RATE)
-    shorter = audio.load(tmp_path / "fit.wav")
-    np.testing.assert_allclose(shorter.samples, made[:, 0], atol=1e-6)
-    assert abs(shorter.duration * RATE - (0.8 * speech.duration * RATE + fit.left)) <= 0.6
-    before, after = _heard(speech), _heard(pipeline.listen(shorter))
-    assert _distance(before, after) < 0.25 * len(before)
-    assert sum(symbol in "pbm" for symbol in after) == sum(symbol in "pbm" for symbol in before)
+def test_recordings_are_fitted_and_still_say_the_same(tmp_path: Path) -> None:
+    """A single phone may be heard otherwise when it is quicker; over some sentences few are."""
+    changed = phones = 0
+    for path in (ROOT / "presets/demo/line.wav", *RECORDED):
+        clip = audio.load(path)
+        speech = pipeline.listen(clip)
+        fit = fit_shot.suggest(speech, 0.8 * speech.duration * RATE, RATE)
+        assert fit is not None and fit.cuts and fit.tempo == fit_shot.FASTEST and fit.left > 0
+        made = fit_shot.fitted(clip.samples[:, None], SAMPLE_RATE, fit)
+        fit_shot.write_sound(tmp_path / "fit.wav", made, SAMPLE_RATE)
+        shorter = audio.load(tmp_path / "fit.wav")
+        np.testing.assert_allclose(shorter.samples, made[:, 0], atol=1e-6)
+        assert abs(shorter.duration * RATE - (0.8 * speech.duration * RATE + fit.left)) <= 0.6
+        before, after = _heard(speech), _heard(pipeline.listen(shorter))
+        changed, phones = changed + _distance(before, after), phones + len(before)
+        assert sum(symbol in "pbm" for symbol in after) == sum(symbol in "pbm" for symbol in before)
+    assert changed < 0.2 * phones
     assert [path.name for path in tmp_path.iterdir()] == ["fit.wav"]
 
 
