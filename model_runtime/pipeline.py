@@ -26,7 +26,7 @@ from .rigs.channels import on_channels
 from .rigs.keys import thin
 from .rigs.liven import liven, over
 from .rigs.presets import RigPreset
-from .rigs.retarget import retarget
+from .rigs.retarget import retarget, swings
 
 
 @dataclass(frozen=True)
@@ -91,4 +91,5 @@ def act(
     if liveliness is not None:
         beside = live(speech, liveliness.dials, liveliness.seed)
         curves = over(curves, liven(beside, liveliness.preset, liveliness.targets, liveliness.bones))
-    return Performance(speech, track, curves, thin(on_channels(curves), clock, tolerance, style.hold_frames))
+    keys = thin(on_channels(curves), clock, tolerance, style.hold_frames, swings(rig_map))
+    return Performance(speech, track, curves, keys)

@@ -6,9 +6,10 @@ error at every frame is known without Blender.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from itertools import pairwise
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,7 @@ from ..contracts import FRAME_RATE, Contact, Curves, Float32, FrameClock, KeyTra
 Indices = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
+_NONE: Mapping[Target, float] = MappingProxyType({})
 _PIECE = 64
 """Frames that are fitted together at most, where nothing else divides them."""
 _FAINT = 1e-9
@@ -26,16 +28,21 @@ _NEAR = 0.5
 """A frame this near to a contact's plateau (in frames) may hold it too."""
 
 
-def thin(curves: Curves, clock: FrameClock, tolerance: float = 0.02, hold_frames: int = 0) -> KeyTracks:
+def thin(
+    curves: Curves, clock: FrameClock, tolerance: float = 0.02, hold_frames: int = 0,
+    swings: Mapping[Target, float] = _NONE,
+) -> KeyTracks:  # fmt: skip
     """Keys whose spline stays within `tolerance` (share of a target's range) of the curves at every frame.
 
     Each contact is snapped onto whole frames: all that lie in its plateau, at least one, two where the plateau is
     long enough or the neighbouring frame almost lies in it. Targets that never leave zero get no keys.
 
-    hold_frames: instead of splines, poses that are held for so many frames each, as in stop motion.
+    hold_frames: instead of splines, poses that are held for so many frames each, as in stop motion. swings: how far
+    bones turn or move in speech; those of other bones are measured in the curves, so that a change of the widest moment
+    moves keys elsewhere.
     """
     if hold_frames:
-        return _stepped(curves, clock, tolerance, hold_frames)
+        return _stepped(curves, clock, tolerance, hold_frames, swings)
     first = int(np.floor(clock.frame(0.0)))
     last = int(np.ceil(clock.frame((len(curves.values) - 1) / FRAME_RATE)))
     frames = np.arange(first, last + 1)
@@ -48,7 +55,7 @@ def thin(curves: Curves, clock: FrameClock, tolerance: float = 0.02, hold_frames
     tracks, worst = [], 0.0
     for column, target in enumerate(curves.targets):
         values = sampled[:, column]
-        unit = _range(target, values)
+        unit = _range(target, values, swings)
         if unit == 0.0 or np.abs(values).max() < 0.5 * tolerance * unit:
             continue
         keys, level, slopes, error = _fit(values, fixed, tolerance * unit)
@@ -57,7 +64,9 @@ def thin(curves: Curves, clock: FrameClock, tolerance: float = 0.02, hold_frames
     return KeyTracks(tuple(tracks), snapped, clock, worst)
 
 
-def _stepped(curves: Curves, clock: FrameClock, tolerance: float, hold: int) -> KeyTracks:
+def _stepped(
+    curves: Curves, clock: FrameClock, tolerance: float, hold: int, swings: Mapping[Target, float]
+) -> KeyTracks:
     """A pose for every `hold` frames; a contact takes the whole of the pose that it falls into, or else the next.
 
     The last pose is that of the end.
@@ -75,7 +84,7 @@ def _stepped(curves: Curves, clock: FrameClock, tolerance: float, hold: int) -> 
     tracks = []
     for column, target in enumerate(curves.targets):
         values = sampled[:, column]
-        unit = _range(target, values)
+        unit = _range(target, values, swings)
         if unit == 0.0 or np.abs(values).max() < 0.5 * tolerance * unit:
             continue
         keys = [0]
@@ -140,9 +149,11 @@ def _sampled(values: Float32, times: Floats) -> Float32:
     return np.asarray(values[low] * (1.0 - share) + values[low + 1] * share, dtype=np.float32)
 
 
-def _range(target: Target, values: Float32) -> float:
+def _range(target: Target, values: Float32, swings: Mapping[Target, float]) -> float:
     """What an error is a share of: the slider range of a key, the swing of a bone."""
-    return float(np.ptp(values)) if target.kind in ("rotation", "location") else target.maximum - target.minimum
+    if target.kind in ("rotation", "location"):
+        return swings[target] if target in swings else float(np.ptp(values))
+    return target.maximum - target.minimum
 
 
 def _fit(values: Float32, fixed: Indices, tolerance: float) -> tuple[Indices, Floats, Floats, float]:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..contracts import CHANNELS, CONTACT_JAW, Calibration, Curves, Float32, MouthTrack, RigMap, frozen_array
+from ..contracts import CHANNELS, CONTACT_JAW, Calibration, Curves, Float32, MouthTrack, RigMap, Target, frozen_array
 from .presets import RigPreset
+
+SPOKEN = 0.5
+"""The share of a bone's whole way that speech mostly takes."""
 
 
 def retarget(track: MouthTrack, rig_map: RigMap, calibration: Calibration) -> Curves:
@@ -22,6 +25,16 @@ def retarget(track: MouthTrack, rig_map: RigMap, calibration: Calibration) -> Cu
     high = np.array([t.maximum for t in rig_map.targets], dtype=np.float32)
     values = np.clip(track.values @ weights, low, high)
     return Curves(rig_map.targets, frozen_array(values), track.contacts)
+
+
+def swings(rig_map: RigMap) -> dict[Target, float]:
+    """How far each bone of the map goes in speech, which is the same in every line: `SPOKEN` of its farthest."""
+    farthest = np.abs(rig_map.weights).max(axis=0)
+    return {
+        target: SPOKEN * float(most)
+        for target, most in zip(rig_map.targets, farthest, strict=True)
+        if target.kind in ("rotation", "location") and most > 0.0
+    }
 
 
 def standard_weights(preset: RigPreset) -> Float32:

@@ -56,6 +56,19 @@ def test_smooth_motion_needs_far_fewer_keys_than_frames() -> None:
     assert keys.key_count < 0.25 * 20 * 60
 
 
+def test_a_wider_moment_moves_no_far_keys_of_a_bone_whose_swing_is_known() -> None:
+    jaw = Target("rotation", "jaw", ("Rig",), -1.0, 1.0)
+    values = np.concatenate([0.1 * motion(8.0), np.zeros((50, 1), np.float32)])
+    wider = values * np.where(np.arange(len(values)) < 100, np.float32(0.3), np.float32(1.0))[:, None]
+    (one,), (other,) = (
+        thin(Curves((jaw,), frozen_array(each), ()), FrameClock(), swings={jaw: 0.05}).tracks
+        for each in (values, wider)
+    )
+    far = [track.co[track.co[:, 0] > 24 + 64] for track in (one, other)]
+    np.testing.assert_array_equal(*far)
+    assert len(far[0]) > 5
+
+
 def test_still_targets_get_no_keys() -> None:
     values = np.zeros((200, 2), dtype=np.float32)
     values[:, 1] = motion(2.0)[:, 0]
