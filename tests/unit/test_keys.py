@@ -60,11 +60,12 @@ def test_a_wider_moment_moves_no_far_keys_of_a_bone_whose_swing_is_known() -> No
     jaw = Target("rotation", "jaw", ("Rig",), -1.0, 1.0)
     values = np.concatenate([0.1 * motion(8.0), np.zeros((50, 1), np.float32)])
     wider = values * np.where(np.arange(len(values)) < 100, np.float32(0.3), np.float32(1.0))[:, None]
+    closed = (Contact("closure", "m", 1.96, 2.04),)
     (one,), (other,) = (
-        thin(Curves((jaw,), frozen_array(each), ()), FrameClock(), swings={jaw: 0.05}).tracks
+        thin(Curves((jaw,), frozen_array(each), closed), FrameClock(), swings={jaw: 0.05}).tracks
         for each in (values, wider)
     )
-    far = [track.co[track.co[:, 0] > 24 + 64] for track in (one, other)]
+    far = [track.co[track.co[:, 0] > 52] for track in (one, other)]
     np.testing.assert_array_equal(*far)
     assert len(far[0]) > 5
 
