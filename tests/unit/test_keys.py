@@ -59,7 +59,7 @@ def test_smooth_motion_needs_far_fewer_keys_than_frames() -> None:
 def test_a_wider_moment_moves_no_far_keys_of_a_bone_whose_swing_is_known() -> None:
     jaw = Target("rotation", "jaw", ("Rig",), -1.0, 1.0)
     values = np.concatenate([0.1 * motion(8.0), np.zeros((50, 1), np.float32)])
-    wider = values * np.where(np.arange(len(values)) < 100, np.float32(0.3), np.float32(1.0))[:, None]
+    wider = values * np.where(np.arange(len(values)) < 100, np.float32(3.0), np.float32(1.0))[:, None]
     closed = (Contact("closure", "m", 1.96, 2.04),)
     (one,), (other,) = (
         thin(Curves((jaw,), frozen_array(each), closed), FrameClock(), swings={jaw: 0.05}).tracks
