@@ -115,7 +115,7 @@ class SpeechNet(nn.Module):
         return self.decode(x if mask is None else x * mask, loudness)
 
     def decode(self, features: Tensor, loudness: Tensor) -> Heard:
-        """What is heard in log-mel frames [batch, BANDS, t]."""
+        """What is heard in scaled log-mel frames [batch, BANDS, t]; their loudness [batch, t] in dBFS is passed on."""
         x = self.stem(features)
         for block in self.blocks:
             x = block(x)

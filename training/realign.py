@@ -25,8 +25,8 @@ from .corpora import CORPORA, PIECE, Utterance, audio, utterances
 from .labels import AGAIN, Labels, missing_pieces, piece_path, plausible, write_piece
 from .pronounce import UnknownWordError, Word, pronunciations
 
-GERMAN = ("kerstin", "kokoro-world")
-"""Corpora that keep their first labels: with the network's own, two courses heard acted German worse."""
+KEPT = ("kerstin", "kokoro-world")
+"""Corpora with much German, which keep their first labels: with the network's own, two courses heard it worse."""
 FITTING = 0.6
 """The share of a text's phones that must be heard where they are put."""
 
@@ -77,7 +77,7 @@ def realign_piece(shared: Path, work: Path, weights: Path, name: str, piece: int
 
 def realign(shared: Path, work: Path, weights: Path, names: Sequence[str], processes: int = 2) -> None:
     """Label everything in other languages again that is not yet."""
-    foreign = [c.name for c in CORPORA if c.name in names and c.language != "en" and c.name not in GERMAN]
+    foreign = [c.name for c in CORPORA if c.name in names and c.language != "en" and c.name not in KEPT]
     missing = missing_pieces(shared, work, foreign, AGAIN)
     with ProcessPoolExecutor(processes) as pool:
         jobs = [(*which, pool.submit(realign_piece, shared, work, weights, *which)) for which in missing]

@@ -245,8 +245,8 @@ def train_all(
     first = begun(recipes[0], start, scenes).state_dict()
     for name, mean in states[0]["average"].items():
         if mean.dtype.is_floating_point:
-            courses = torch.stack([state["average"][name] for state in states])
-            mean.copy_((START * first[name] + courses.sum(0)) / (START + len(states)))
+            courses = sum(state["average"][name] for state in states)
+            mean.copy_((START * first[name] + courses) / (START + len(states)))
     net = network(recipes[0]).eval()
     net.load_state_dict(states[0]["average"])
     states[0]["scores"] = validate(net, validation)

@@ -83,10 +83,12 @@ class Row:
 
     def add(self, prepared: Any, result: Any, seconds: float) -> None:
         """A line that was written and proven. seconds: what the proof took."""
-        rigs, contracts = (importlib.import_module(f"{LABIAL}.model_runtime.{n}") for n in ("rigs.keys", "contracts"))
+        names = ("rigs.keys", "rigs.retarget", "contracts")
+        rigs, retarget, contracts = (importlib.import_module(f"{LABIAL}.model_runtime.{name}") for name in names)
         made, probe = result.performance, prepared.measured.probe
         line, track, curves = made.speech, made.track, made.curves
-        fine = rigs.thin(curves, contracts.FrameClock(figures.RATE, 1.0, 1.0), prepared.request.tolerance)
+        clock, swings = contracts.FrameClock(figures.RATE, 1.0, 1.0), retarget.swings(prepared.rig_map)
+        fine = rigs.thin(curves, clock, prepared.request.tolerance, swings=swings)
         frames = np.arange(1.0, line.duration * figures.RATE + 1.0)
         shown = figures.aperture(probe, tuple(t.target for t in fine.tracks), figures.evaluated(fine, frames))
         opening = figures.aperture(probe, curves.targets, curves.values.astype(float))

@@ -23,8 +23,8 @@ SKIP_WORD = 40.0
 GARBAGE = 4.0
 """Cost a frame, in nats, of sound that the transcript does not explain, against the frame's best phone."""
 UNSURE, PAUSE = 0.25, 0.15
-"""Mean posterior below which a stretch between pauses (seconds) is no speech. One stretch in thirty of held-out
-speech in loud noise is below it; so are most of those that a beating motor or music is taken for."""
+"""Mean posterior below which a stretch between pauses (seconds) is no speech. One stretch in 200 of held-out
+speech with pink noise 10 dB below it is; so are most of those that a beating motor or music is taken for."""
 UNWRITTEN = 12
 """The fewest frames of a stretch that the transcript does not explain: a word, not a doubtful phone."""
 LARGEST_SEARCH = 600_000_000
