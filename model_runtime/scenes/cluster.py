@@ -23,8 +23,8 @@ PATIENCE = 20.0
 def dask_team(scheduler: str) -> Team:
     """The workers of a Dask scheduler, "tcp://HOST:PORT". Raises BatchError if the package or the scheduler is missing.
 
-    The lines of a worker that dies are done by others; a line that ends several workers fails. A line is reported
-    once, however often it was begun.
+    The lines of a worker that dies are done by others, also those whose outcome it still held; a line that ends
+    several workers fails. A line is reported once, however often it was begun.
     """
     try:
         import distributed
@@ -82,7 +82,10 @@ def _outcomes(queue: deque[Job], *, client: Any, library: Any) -> Iterator[Outco
                 waiting[future] = job
                 done.add(future)
             future = next(done)
-            yield _outcome(future, waiting.pop(future))
+            if future.status in ("lost", "pending"):
+                done.add(future)
+            else:
+                yield _outcome(future, waiting.pop(future))
     finally:
         client.cancel(list(waiting))
         client.close()
@@ -100,7 +103,7 @@ def _outcome(future: Any, job: Job) -> Outcome:
     """What a worker returned, or why none could. Raises BatchError if the scheduler is gone."""
     if future.status == "finished":
         return future.result()  # type: ignore[no-any-return]
-    if future.status in ("lost", "cancelled"):
+    if future.status == "cancelled":
         raise BatchError(GONE)
     error = future.exception()
     if type(error).__name__ == "KilledWorker":

@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import wave
 from collections import Counter, deque
@@ -264,6 +265,33 @@ def test_a_cluster_whose_worker_is_killed(tmp_path: Path, dask: tuple[str, list[
     assert workers[0].wait() == -signal.SIGKILL and workers[1].poll() is None
     assert len(report["done"]) == 40 and [one["id"] for one in report["failed"]] == ["poison"]
     assert_whole(out, {f"l{k:02}" for k in range(40)})
+
+
+def test_a_cluster_whose_worker_dies_with_outcomes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dask: tuple[str, list[subprocess.Popen[bytes]]]
+) -> None:
+    lines, out, (address, workers) = made_sheet(tmp_path, 8), tmp_path / "out", dask
+    monkeypatch.setattr(cluster, "AHEAD", 8)
+    team = cluster.dask_team(address)
+
+    def late(queue: deque[Job]) -> Iterator[Outcome]:
+        """The team's outcomes, the second of which is asked for when a worker has died with some.
+
+        The other worker is held up meanwhile, or it would have done them again at once.
+        """
+        outcomes = team(queue)
+        yield next(outcomes)
+        while len(list(out.glob("*.mouth.json"))) < 8:
+            time.sleep(0.05)
+        workers[1].send_signal(signal.SIGSTOP)
+        workers[0].kill()
+        workers[0].wait()
+        time.sleep(1.0)
+        threading.Timer(1.0, workers[1].send_signal, (signal.SIGCONT,)).start()
+        yield from outcomes
+
+    result = batch.run(sheet.read(lines), out, late)
+    assert not result.stopped and sorted(result.done) == [f"l{k:02}" for k in range(8)]
 
 
 def test_a_cluster_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
