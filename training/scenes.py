@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from model_runtime.hearing.denoise import denoised
 from model_runtime.phones import PHONES, SILENCE
 
 from . import augment
@@ -120,6 +121,8 @@ class Scenes:
             speech = noise * 10 ** (-rng.uniform(20.0, 70.0) / 20) * (rng.random() < 0.8)
         elif rng.random() < 0.6:
             speech = augment.worsened(rng, speech, noise, self.rooms[rng.integers(len(self.rooms))])
+            if rng.random() < 0.3:
+                speech = denoised(speech)
         if segments and rng.random() < 0.08:
             speech = augment.coded(rng, speech)
         peak = float(np.abs(speech).max()) + 1e-9
@@ -145,6 +148,8 @@ class Scenes:
             samples = self.material.waveform(utterance)
             speed = int(rng.choice(augment.SPEEDS)) if rng.random() < 0.6 else 20
             said = samples if speed == 20 else augment.resized(samples, speed)
+            if rng.random() < 0.3:
+                said = augment.reshaped(said, rng.uniform(0.85, 1.2) * 20 / speed)
             whisper = rng.random() < 0.04
             if whisper:
                 said = augment.whispered(rng, said)

@@ -15,6 +15,7 @@ import numpy as np
 from ..contracts import FRAME_RATE, SAMPLE_RATE, VISEMES, AudioClip, Float32, Hearing, Progress
 from ..errors import ModelError
 from ..phones import PHONES
+from .denoise import denoised, noisy
 
 SCHEMA = "labial-speech/2"
 WEIGHTS = Path(__file__).parent / "weights"
@@ -27,6 +28,7 @@ QUIETEST = -90.0
 """dBFS of digital silence; exporters drop so small a floor from the graph, which then says minus infinity."""
 BRIGHT = 2500.0
 _WINDOW = 400
+_FAINT = 1e-5
 OUTPUTS = ("phones", "visemes", "voice", "loudness", "voicing", "pitch")
 
 
@@ -55,13 +57,14 @@ class SpeechNetwork:
         field = contract["receptive_field"]
         return cls(*_session(graph, threads), int(field["past_frames"]), int(field["future_frames"]))
 
-    def hear(self, clip: AudioClip, progress: Progress | None = None, raise_to: float = QUIET_PEAK) -> Hearing:
+    def hear(self, clip: AudioClip, progress: Progress | None = None, whole: bool = True) -> Hearing:
         """Everything that the network hears in a clip, floor(n / 160) frames but at least one.
 
-        raise_to: the loudest sample of a clip that is quieter becomes this; 0 leaves it as it is.
+        whole: else it is a piece of a sound that still comes, which is neither raised nor heard again without noise.
         """
         samples = clip.samples if len(clip.samples) >= HOP else np.pad(clip.samples, (0, HOP - len(clip.samples)))
-        gain = np.float32(max(1.0, raise_to / max(1e-6, float(samples.max()), -float(samples.min()))))
+        peak = max(1e-6, float(samples.max()), -float(samples.min()))
+        gain = np.float32(max(1.0, QUIET_PEAK / peak) if whole else 1.0)
         frames = len(samples) // HOP
         heard: list[Any] = []
         brightness = np.empty(frames, np.float32)
@@ -71,18 +74,32 @@ class SpeechNetwork:
             last = min(frames, first + CHUNK_FRAMES)
             begin = max(0, first - self.past_frames)
             end = len(samples) if last == frames else min(len(samples), (last + self.future_frames) * HOP)
-            chunk = self.session.run(OUTPUTS, {"waveform": samples[begin * HOP : end] * gain})
+            piece = samples[begin * HOP : end] * gain
+            chunk = self._run(piece)
+            if whole and noisy(np.maximum(chunk[3], QUIETEST)):
+                again = self._run(denoised(piece))
+                chunk[:2] = (_both(first, second) for first, second in zip(chunk[:2], again[:2], strict=True))
             if not heard:
                 heard = [np.empty((frames, *output.shape[1:]), np.float32) for output in chunk]
             brightness[first:last] = _brightness(samples, first, last)
-            for whole, output in zip(heard, chunk, strict=True):
-                whole[first:last] = output[first - begin : last - begin]
+            for joined, output in zip(heard, chunk, strict=True):
+                joined[first:last] = output[first - begin : last - begin]
         phones, visemes, voice, loudness, voicing, pitch = heard
         loudness = np.maximum(loudness - 20.0 * np.log10(gain), QUIETEST)
         pitch = np.where(voicing > 0.5, pitch, np.float32(0.0))
         for output in (phones, visemes, voice, loudness, pitch, brightness):
             output.setflags(write=False)
         return Hearing(phones, visemes, voice, loudness, pitch, brightness, clip.duration)
+
+    def _run(self, samples: Float32) -> list[Any]:
+        """`OUTPUTS` of the graph."""
+        return list(self.session.run(OUTPUTS, {"waveform": samples}))
+
+
+def _both(heard: Float32, again: Float32) -> Float32:
+    """Posteriors [t, n] of two hearings in one: their geometric mean."""
+    product = np.sqrt(np.maximum(heard, _FAINT) * np.maximum(again, _FAINT))
+    return np.asarray(product / product.sum(axis=1, keepdims=True), np.float32)
 
 
 def _brightness(samples: Float32, first: int, last: int) -> Float32:

@@ -19,7 +19,8 @@ at a quarter of the work (`python3 build.py bench live`)."""
 class Stream:
     """`push` takes samples as they come and returns what was heard up to `look_ahead` seconds before their end.
 
-    How loud the whole will be is not known yet: unlike a clip, a quiet stream is not raised.
+    How loud the whole will be, and which noise lies under it, is not known yet: unlike a clip, a quiet stream is not
+    raised, and a noisy one is heard once.
     """
 
     def __init__(self, network: SpeechNetwork, look_ahead: float = LOOK_AHEAD, past: float = PAST) -> None:
@@ -40,7 +41,7 @@ class Stream:
 
     def _decide(self, end: int) -> Hearing:
         """Frames up to `end` of the sound that is kept; what no later frame depends on is let go."""
-        heard = self._network.hear(AudioClip(frozen_array(self._samples), "live"), raise_to=0.0)
+        heard = self._network.hear(AudioClip(frozen_array(self._samples), "live"), whole=False)
         first, last = self._decided, max(self._decided, end)
         new = slice(first, last)
         spent = max(0, last - self._past)
