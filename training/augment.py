@@ -16,8 +16,10 @@ Samples = NDArray[np.float32]
 POOL_SECONDS = 20
 LEAD = 40
 """Samples of a room's response before the direct sound: half of the filter that gives it its exact delay."""
-SPEEDS = tuple(range(16, 26))
+SPEEDS = tuple(range(16, 29))
 """A recording is played SPEEDS / 20 times faster: pitch and formants move with it, as from man to child."""
+CHILD = 25
+"""The fastest speed at which the formants may move with it; beyond it only an excited voice is meant."""
 
 
 def resized(samples: Samples, speed: int) -> Samples:

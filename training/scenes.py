@@ -25,8 +25,8 @@ ROOMS = 80
 EDGE_SIGMA = 0.011
 """Seconds: how surely an aligned edge lies where it is said to be."""
 SHARES = {
-    "kathleen": 0.12, "speechocean762": 0.06, "kerstin": 0.13, "picovoice-wake": 0.03, "kokoro-en": 0.22, "flite": 0.04,
-    "festival": 0.03, "kokoro-world": 0.12, "asterisk": 0.09, "fillets": 0.06, "tuxpaint": 0.06, "festvox-ru": 0.02,
+    "kathleen": 0.12, "speechocean762": 0.06, "kerstin": 0.18, "picovoice-wake": 0.03, "kokoro-en": 0.18, "flite": 0.05,
+    "festival": 0.03, "kokoro-world": 0.13, "asterisk": 0.08, "fillets": 0.05, "tuxpaint": 0.05, "festvox-ru": 0.02,
     "tofugu-ja": 0.02, "audio-cmn": 0.02, "arabic-commands": 0.02, "fsdd": 0.01,
 }  # fmt: skip
 """How often an utterance is drawn from each corpus."""
@@ -148,7 +148,7 @@ class Scenes:
             samples = self.material.waveform(utterance)
             speed = int(rng.choice(augment.SPEEDS)) if rng.random() < 0.6 else 20
             said = samples if speed == 20 else augment.resized(samples, speed)
-            if rng.random() < 0.3:
+            if rng.random() < 0.3 or speed > augment.CHILD:
                 said = augment.reshaped(said, rng.uniform(0.85, 1.2) * 20 / speed)
             whisper = rng.random() < 0.04
             if whisper:

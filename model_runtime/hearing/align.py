@@ -37,7 +37,9 @@ _BLOCK = 6_000
 
 
 def shortest(symbol: str) -> int:
-    """The fewest frames of a phone."""
+    """The fewest frames of a phone: lips that meet stay so for a moment, a tongue may only tap."""
+    if VISEME_OF[symbol] == "PP":
+        return 4
     return 3 if symbol in VOWELS or symbol == SILENCE else 2
 
 

@@ -15,7 +15,7 @@ FLOOR_SHARE, FLOOR_RISE = 0.15, 1.6
 quantile of powers averaged over `_SMOOTH_TIME` windows."""
 NOISY = 25.0
 """dB from the noise to the louder half of the sound: a cleaner sound needs no second hearing."""
-SHORTEST = 0.5
+SHORTEST = 1.0
 """Seconds in which a pause between sounds can be expected, and so noise alone."""
 _SMOOTH_TIME, _SMOOTH_BANDS = 5, 5
 _SINE: Float32 = np.sin(np.pi * (np.arange(WINDOW) + 0.5) / WINDOW).astype(np.float32)
