@@ -13,8 +13,9 @@ QUIETER = -12.0
 FLOOR_SHARE, FLOOR_RISE = 0.15, 1.6
 """A band holds this share of its time no more than the noise; how far what is taken out lies above that
 quantile of powers averaged over `_SMOOTH_TIME` windows."""
-NOISY = 25.0
-"""dB from the noise to the louder half of the sound: a cleaner sound needs no second hearing."""
+NOISY, STEADY, STEADIER = 16.0, 4.0, 0.02
+"""dB from the noise to the louder half of the sound, and from the quietest share of the time to the noise: a cleaner
+sound, or one whose noise comes and goes, as of music or people, is heard less well the second time (held out)."""
 SHORTEST = 1.0
 """Seconds in which a pause between sounds can be expected, and so noise alone."""
 _SMOOTH_TIME, _SMOOTH_BANDS = 5, 5
@@ -28,8 +29,8 @@ def noisy(loudness: Float32) -> bool:
     """
     if len(loudness) < SHORTEST * FRAME_RATE:
         return False
-    floor, middle = np.quantile(loudness, (FLOOR_SHARE, 0.5))
-    return bool(loudness[loudness >= middle].mean() - floor < NOISY)
+    quietest, floor, middle = np.quantile(loudness, (STEADIER, FLOOR_SHARE, 0.5))
+    return bool(floor - quietest < STEADY and loudness[loudness >= middle].mean() - floor < NOISY)
 
 
 def denoised(samples: Float32) -> Float32:

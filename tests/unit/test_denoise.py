@@ -50,7 +50,8 @@ def test_which_sounds_are_noisy(line: Float32) -> None:
     def loudness(samples: Float32) -> Float32:
         return network.shared().hear(AudioClip(frozen_array(samples), "line"), whole=False).loudness
 
-    assert noisy(loudness(hissing(line, 10.0))) and noisy(loudness(hissing(line, 20.0)))
+    assert noisy(loudness(hissing(line, 5.0))) and noisy(loudness(hissing(line, 10.0)))
+    assert not noisy(loudness(line + 0.3 * line[::-1])), "another voice is not steady"
     assert not noisy(loudness(line)) and not noisy(loudness(hissing(line, 10.0))[:90])
 
 
