@@ -9,6 +9,7 @@ import pytest
 
 from model_runtime.hearing import audio
 from training import augment
+from training.pitch import pitch
 
 LINE = Path(__file__).resolve().parents[2] / "presets/demo/line.wav"
 
@@ -30,6 +31,18 @@ def pitch_strength(samples: augment.Samples) -> float:
     loud = windows[np.square(windows).mean(1) > 0.2 * np.square(windows).mean()]
     lags = np.fft.irfft(np.square(np.abs(np.fft.rfft(loud, 1280, axis=1))), axis=1)
     return float(np.median(lags[:, 40:230].max(1) / lags[:, 0]))
+
+
+@pytest.mark.parametrize("warp", [0.8, 1.25])
+def test_another_throat_has_the_same_pitch_and_pace(line: augment.Samples, warp: float) -> None:
+    other = augment.reshaped(line, warp)
+    tones = [pitch(np.round(said * 20000).astype(np.int16)) for said in (line, other)]
+    voiced = (tones[0] > 0) & (tones[1] > 0)
+    assert other.shape == line.shape and voiced.sum() > 0.8 * (tones[0] > 0).sum()
+    assert np.median(np.abs(np.log2(tones[1][voiced] / tones[0][voiced]))) < 0.02
+    peaks = [np.abs(np.fft.rfft(said)) @ np.arange(len(line) // 2 + 1) / np.abs(np.fft.rfft(said)).sum()
+             for said in (line, other)]  # fmt: skip
+    assert (peaks[1] > 1.03 * peaks[0]) if warp > 1 else (peaks[1] < 0.97 * peaks[0])
 
 
 def test_a_whisper_has_no_pitch_and_the_same_course(line: augment.Samples) -> None:
