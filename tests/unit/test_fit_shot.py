@@ -87,7 +87,7 @@ def test_as_fast_as_it_was_is_the_same() -> None:
 
 def test_recordings_are_fitted_and_still_say_the_same(tmp_path: Path) -> None:
     """A single phone may be heard otherwise when it is quicker; over some sentences few are."""
-    changed = phones = 0
+    changed = phones = closures = met = 0
     for path in (ROOT / "presets/demo/line.wav", *RECORDED):
         clip = audio.load(path)
         speech = pipeline.listen(clip)
@@ -100,8 +100,9 @@ def test_recordings_are_fitted_and_still_say_the_same(tmp_path: Path) -> None:
         assert abs(shorter.duration * RATE - (0.8 * speech.duration * RATE + fit.left)) <= 0.6
         before, after = _heard(speech), _heard(pipeline.listen(shorter))
         changed, phones = changed + _distance(before, after), phones + len(before)
-        assert sum(symbol in "pbm" for symbol in after) == sum(symbol in "pbm" for symbol in before)
-    assert changed < 0.2 * phones
+        closures += sum(symbol in "pbm" for symbol in before)
+        met += sum(symbol in "pbm" for symbol in after)
+    assert changed < 0.2 * phones and closures > 10 and abs(met - closures) <= 1
     assert [path.name for path in tmp_path.iterdir()] == ["fit.wav"]
 
 
