@@ -76,7 +76,7 @@ class SpeechNetwork:
             end = len(samples) if last == frames else min(len(samples), (last + self.future_frames) * HOP)
             piece = samples[begin * HOP : end] * gain
             chunk = self._run(piece)
-            if whole and noisy(np.maximum(chunk[3], QUIETEST)):
+            if whole and noisy(np.maximum(chunk[OUTPUTS.index("loudness")], QUIETEST)):
                 again = self._run(denoised(piece))
                 chunk[:2] = (_both(first, second) for first, second in zip(chunk[:2], again[:2], strict=True))
             if not heard:

@@ -82,10 +82,11 @@ def _outcomes(queue: deque[Job], *, client: Any, library: Any) -> Iterator[Outco
                 waiting[future] = job
                 done.add(future)
             future = next(done)
-            if future.status in ("lost", "pending"):
+            if (outcome := _outcome(future, waiting[future])) is None:
                 done.add(future)
             else:
-                yield _outcome(future, waiting.pop(future))
+                del waiting[future]
+                yield outcome
     finally:
         client.cancel(list(waiting))
         client.close()
@@ -99,11 +100,17 @@ def _threads(client: Any) -> int:
         raise BatchError(GONE) from error
 
 
-def _outcome(future: Any, job: Job) -> Outcome:
-    """What a worker returned, or why none could. Raises BatchError if the scheduler is gone."""
-    if future.status == "finished":
+def _outcome(future: Any, job: Job) -> Outcome | None:
+    """What a worker returned, or why none could; None while others do again what a dead worker held.
+
+    Raises BatchError if the scheduler is gone.
+    """
+    status = future.status
+    if status == "finished":
         return future.result()  # type: ignore[no-any-return]
-    if future.status == "cancelled":
+    if status in ("lost", "pending"):
+        return None
+    if status == "cancelled":
         raise BatchError(GONE)
     error = future.exception()
     if type(error).__name__ == "KilledWorker":
