@@ -25,9 +25,9 @@ ROOMS = 80
 EDGE_SIGMA = 0.011
 """Seconds: how surely an aligned edge lies where it is said to be."""
 SHARES = {
-    "kathleen": 0.12, "speechocean762": 0.06, "kerstin": 0.18, "picovoice-wake": 0.03, "kokoro-en": 0.18, "flite": 0.05,
-    "festival": 0.03, "kokoro-world": 0.13, "asterisk": 0.08, "fillets": 0.05, "tuxpaint": 0.05, "festvox-ru": 0.02,
-    "tofugu-ja": 0.02, "audio-cmn": 0.02, "arabic-commands": 0.02, "fsdd": 0.01,
+    "kathleen": 0.11, "speechocean762": 0.07, "kerstin": 0.15, "picovoice-wake": 0.03, "kokoro-en": 0.15, "flite": 0.04,
+    "festival": 0.03, "kokoro-world": 0.14, "asterisk": 0.08, "fillets": 0.06, "tuxpaint": 0.06, "festvox-ru": 0.02,
+    "tofugu-ja": 0.02, "audio-cmn": 0.02, "arabic-commands": 0.01, "fsdd": 0.01,
 }  # fmt: skip
 """How often an utterance is drawn from each corpus."""
 
@@ -102,7 +102,7 @@ class Scenes:
         self.shares = np.array([SHARES[name] for name in self.names])
         self.shares /= self.shares.sum()
         rng = np.random.default_rng(seed)
-        kinds = ((augment.coloured_noise, 22), (augment.music, 14), (augment.machine, 12), (augment.knocks, 6))
+        kinds = ((augment.coloured_noise, 28), (augment.music, 14), (augment.machine, 12), (augment.knocks, 6))
         self.rooms = [augment.room(rng) for _ in range(ROOMS)]
         self.noises = [make(rng) for make, count in kinds for _ in range(count)]
 
@@ -119,7 +119,7 @@ class Scenes:
         noise = self.babble(rng, count) if rng.random() < 0.25 else self.noise(rng, count)
         if not segments:
             speech = noise * 10 ** (-rng.uniform(20.0, 70.0) / 20) * (rng.random() < 0.8)
-        elif rng.random() < 0.6:
+        elif rng.random() < 0.65:
             speech = augment.worsened(rng, speech, noise, self.rooms[rng.integers(len(self.rooms))])
             if rng.random() < 0.3:
                 speech = denoised(speech)

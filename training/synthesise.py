@@ -31,11 +31,11 @@ PIECES = {"kokoro-en": 10, "kokoro-world": 8, "flite": 30, "festival": 4}
 READ = 8
 """Pieces of Kokoro's English that say the prompts; the others say a game's dialogue."""
 GERMAN_SHARE, FLUENT_SHARE, WRITTEN_SHARE = 0.9, 0.6, 0.6
-"""Of the sentences in other languages, those in German; of these, those that are said as in quick speech, and those
-that were written for this."""
-QUICK_GERMAN = Path(__file__).with_name("quick_german.txt")
+"""Of the sentences in other languages, those in German; of these, those that are said as in quick speech. Of the
+sentences in German and in English, those that were written for this."""
+QUICK = {language: Path(__file__).with_name(f"quick_{language}.txt") for language in ("english", "german")}
 """What read sentences seldom have: lips that close in endings, before t k s n and at pauses; w after s and t; m and n
-at the end."""
+at the end; and what is taken for closing lips: h at the start, n and ng at the end."""
 REGIONAL_SHARE = 0.7
 """Of the sentences in British voices, those that they say as in Australia, New Zealand, Scotland or South Africa."""
 NATIVE = {"es": "e", "fr": "f", "hi": "h", "it": "i", "pt": "p"}
@@ -69,10 +69,13 @@ def make_kokoro(shared: Path, work: Path, pieces: int) -> None:
         return
     said = [*sentences(shared, work)[: READ * PIECE], *lines(work)]
     kokoro = Kokoro(work / "kokoro")
+    quick = QUICK["english"].read_text(encoding="utf-8").splitlines()
     for piece in missing:
         rng = np.random.default_rng((1, piece))
-        numbers = range(piece * PIECE, (piece + 1) * PIECE)
-        rows = [speak(kokoro, rng, said[number % len(said)], f"k{number:05d}") for number in numbers]
+        rows = []
+        for number in range(piece * PIECE, (piece + 1) * PIECE):
+            text = str(rng.choice(quick)) if rng.random() < WRITTEN_SHARE else said[number % len(said)]
+            rows.append(speak(kokoro, rng, text, f"k{number:05d}"))
         write(work, "kokoro-en", piece, rows)
         print(f"made kokoro-en {piece}", flush=True)
 
@@ -84,7 +87,7 @@ def make_world(shared: Path, work: Path, pieces: int) -> None:
         return
     kokoro = Kokoro(work / "kokoro")
     texts = written(work / "debian")
-    quick = QUICK_GERMAN.read_text(encoding="utf-8").splitlines()
+    quick = QUICK["german"].read_text(encoding="utf-8").splitlines()
     german = sorted({" ".join(row.text.split()) for row in utterances(shared, work, "kerstin")} | set(texts["de"]))
     for piece in missing:
         rng = np.random.default_rng((3, piece))

@@ -18,6 +18,9 @@ Indices = NDArray[np.int64]
 
 SWITCH = 2.0
 """Cost of a new phone in nats: what keeps free decoding from flickering."""
+DOUBT: Float32 = np.array([0.5 if phone in ("p", "b") else 0.0 for phone in PHONES], np.float32)
+"""Nats a frame by which free decoding trusts a phone less than the network does: p and b are invented more often than
+missed where nothing else speaks against them. Closures of held-out recordings: .856 / .865 to .867 / .858."""
 SKIP_WORD = 40.0
 """Cost in nats of a word of the transcript that was not spoken."""
 GARBAGE = 4.0
@@ -84,7 +87,7 @@ def _free_path(hearing: Hearing) -> Indices:
     left_from = np.zeros(frames, dtype=np.int16)
     for t in range(frames):
         if t % _BLOCK == 0:
-            scores = _scores(hearing, t, t + _BLOCK)[:, phone_of]
+            scores = (_scores(hearing, t, t + _BLOCK) - DOUBT)[:, phone_of]
         if t == 0:
             best[first] = scores[0, first]
             continue

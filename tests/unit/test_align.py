@@ -175,6 +175,17 @@ def test_a_book_for_a_sentence_is_refused_by_name() -> None:
         align.align(hearing, lexicon.pronounce("wonderful " * 5000))
 
 
+@pytest.mark.parametrize(("surely", "shown"), [(0.52, "t"), (0.7, "p")])
+def test_without_text_a_doubtful_p_is_what_else_it_may_be(surely: float, shown: str) -> None:
+    posteriors = np.full((60, len(PHONES)), 1e-4)
+    posteriors[:20, PHONES.index("a")] = posteriors[40:, PHONES.index("a")] = 1.0
+    posteriors[20:40, [PHONES.index("p"), PHONES.index("t")]] = surely, 1.0 - surely
+    still = frozen_array(np.zeros(60))
+    visemes = frozen_array(np.full((60, 15), 1 / 15))
+    found = align.recognise(Hearing(frozen_array(posteriors), visemes, still, still, still, still, 0.6))
+    assert [p.symbol for p in found.phones] == ["a", shown, "a"]
+
+
 def test_vowels_are_as_long_as_they_are() -> None:
     symbols = (("sil", 20), ("a", 20), ("n", 10), ("a", 20), ("s", 10), ("a", 20), ("sil", 20))
     posteriors = np.full((sum(n for _, n in symbols), len(PHONES)), 1e-4, np.float32)
