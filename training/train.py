@@ -57,8 +57,6 @@ LAST = (
     Recipe(large=True, steps=1_200, batch=16, peak_rate=6e-4, taught=0.3, seed=16, check_every=600),
 )
 """Two courses from the network that ships, with labels that it made again; all three are averaged."""
-START = 1.0
-"""How much the network that courses begin with counts in their mean; each course counts 1."""
 
 
 def network(recipe: Recipe) -> SpeechNet:
@@ -246,7 +244,7 @@ def train_all(
     for name, mean in states[0]["average"].items():
         if mean.dtype.is_floating_point:
             courses = sum(state["average"][name] for state in states)
-            mean.copy_((START * first[name] + courses) / (START + len(states)))
+            mean.copy_((first[name] + courses) / (1 + len(states)))
     net = network(recipes[0]).eval()
     net.load_state_dict(states[0]["average"])
     states[0]["scores"] = validate(net, validation)
