@@ -17,6 +17,8 @@ from ..model_runtime.contracts import Float32
 SEALS, PROTECTED = "seals", "protected"
 """In the mark of an Action: the prints of all keys as they were written, by curve; ranges of frames to keep."""
 _GENERATED = 5
+_FREE, _ALIGNED = 0, 3
+"""Handles that stay where they are put; Blender computes the others from the keys beside them."""
 _FIELDS = (
     ("co", 2, np.float32), ("handle_left", 2, np.float32), ("handle_right", 2, np.float32),
     ("interpolation", 1, np.int32), ("handle_left_type", 1, np.int32), ("handle_right_type", 1, np.int32),
@@ -130,13 +132,20 @@ def read(curve: Any) -> Keys:
 
 
 def write(curve: Any, keys: Keys) -> None:
-    """Gives an F-curve these keys and no others."""
+    """Gives an F-curve these keys and no others.
+
+    Blender rounds aligned handles at each update: they are put again, or kept keys would wander a little every time.
+    """
     points = curve.keyframe_points
     points.clear()
     points.add(len(keys["co"]))
     for name, _, _ in _FIELDS:
         points.foreach_set(name, np.ascontiguousarray(keys[name]).ravel())
     curve.update()
+    updated = read(curve)
+    for side in ("handle_left", "handle_right"):
+        put = np.isin(keys[f"{side}_type"], (_FREE, _ALIGNED))[:, None]
+        points.foreach_set(side, np.where(put, keys[side], updated[side]).ravel())
 
 
 def _prints(keys: Keys) -> NDArray[np.int32]:
