@@ -30,6 +30,9 @@ UNSURE, PAUSE = 0.25, 0.15
 speech with pink noise 10 dB below it is; so are most of those that a beating motor or music is taken for."""
 UNWRITTEN = 12
 """The fewest frames of a stretch that the transcript does not explain: a word, not a doubtful phone."""
+FRAGMENT = 24
+"""Frames of sound without a vowel up to which what touches a word is no other word that was not written, but its edge:
+the end of a syllable as it is heard. Longer ones may be hums."""
 LARGEST_SEARCH = 600_000_000
 """States times frames that a transcript's search may take: about 0.6 GB, some minutes of dense text."""
 VOWEL_LATE, SONORANT_EARLY = 0.007, 0.0065
@@ -127,7 +130,8 @@ def align(hearing: Hearing, words: Sequence[LexiconWord]) -> Speech:
     """The transcript's phones in the sound; never fails on text that differs from what was said.
 
     Silence is allowed between words; words may be skipped and sound may stay unexplained at a cost, and what is
-    unexplained is recognised freely. Raises TextError if text and sound are too long for one search.
+    unexplained is recognised freely, unless it is a `FRAGMENT` of a word. Raises TextError if text and sound are too
+    long for one search.
     """
     graph = _graph(words)
     scores = _scores(hearing)
@@ -135,10 +139,13 @@ def align(hearing: Hearing, words: Sequence[LexiconWord]) -> Speech:
         raise TextError(f"The transcript has {len(words)} words, too many for one sound: split the sound into lines.")
     garbage = scores.max(axis=1, keepdims=True) - GARBAGE
     states = _forced_path(graph, np.concatenate([scores, garbage], axis=1), len(words))
+    if (graph.phone[states] == len(PHONES)).any():
+        recognised = _free_path(hearing)
+        states = _joined(graph, states, recognised)
     phones = graph.phone[states]
     unexplained = phones == len(PHONES)
     if unexplained.any():
-        phones = np.where(unexplained, _free_path(hearing), phones)
+        phones = np.where(unexplained, recognised, phones)
     parts = _runs(phones, np.where(unexplained, -1, _beginnings(graph, states)))
     speech = _speech(parts, hearing, {t: float(graph.stress[states[t]]) for t, _, _ in parts if not unexplained[t]})
     spoken = graph.word[states]
@@ -198,6 +205,27 @@ def _forced_path(graph: _Graph, scores: Float32, words: int) -> Indices:
         path[t] = state
         if t and not stayed[t, state]:
             state = int(came_from[t, graph.enter[state]]) if entering[state] else state - 1
+    return path
+
+
+def _joined(graph: _Graph, states: Indices, recognised: Indices) -> Indices:
+    """The path with each unexplained `FRAGMENT` taken into the phone of the word that it touches.
+
+    recognised: the phone of every frame without the transcript.
+    """
+    path, end = states.copy(), 0
+    silence = PHONES.index(SILENCE)
+    vowel = np.isin(recognised, [PHONES.index(phone) for phone in VOWELS])
+    for phone, group in groupby(graph.phone[states].tolist()):
+        begin, end = end, end + len(list(group))
+        if phone != len(PHONES) or vowel[begin:end].any():
+            continue
+        paused = np.flatnonzero(recognised[begin:end] == silence)
+        first, last = (begin + paused[0], begin + paused[-1] + 1) if len(paused) else (end, begin)
+        if end < len(path) and end - last <= FRAGMENT and graph.phone[states[end]] != silence:
+            path[last:end] = states[end]
+        if begin and first - begin <= FRAGMENT and graph.phone[states[begin - 1]] != silence:
+            path[begin:first] = states[begin - 1]
     return path
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from model_runtime import pipeline
-from model_runtime.contracts import FRAME_RATE, AudioClip, Hearing, Speech, frozen_array
+from model_runtime.contracts import FRAME_RATE, VISEMES, AudioClip, Hearing, Speech, frozen_array
 from model_runtime.errors import TextError
 from model_runtime.hearing import align, audio, lexicon, network
 from model_runtime.phones import PHONES, SILENCE, VISEME_OF
@@ -131,6 +131,31 @@ def test_speech_that_is_not_written_is_still_recognised(sentences: list[dict[str
         later = [p for p in found.phones if p.start > 1.0 and p.symbol != SILENCE]
         recognised = [p for p in free(row).phones if p.start > 1.0 and p.symbol != SILENCE]
         assert len(later) > 0.6 * len(recognised)
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ([("a", 20), ("n", 10), ("m", 14), (SILENCE, 20)], ["a", "n", SILENCE]),
+        ([("a", 20), ("n", 10), ("m", 40), (SILENCE, 20)], ["a", "n", "m", SILENCE]),
+        ([("a", 20), ("n", 10), ("i", 7), ("m", 7), (SILENCE, 20)], ["a", "n", "i", "m", SILENCE]),
+        ([("a", 20), ("n", 10), (SILENCE, 20), ("m", 14), (SILENCE, 20)], ["a", "n", SILENCE, "m", SILENCE]),
+        ([("m", 14), ("a", 20), ("n", 10), (SILENCE, 20)], ["a", "n", SILENCE]),
+        ([("a", 20), ("n", 10), (SILENCE, 20), ("m", 14), ("a", 20), ("n", 10)], ["a", "n", SILENCE, "a", "n"]),
+    ],
+    ids=["the end of a word", "a hum", "a syllable", "alone", "the start of a word", "before a second word"],
+)
+def test_a_fragment_that_touches_a_word_is_its_edge(said: list[tuple[str, int]], shown: list[str]) -> None:
+    posteriors = np.concatenate([np.tile(np.eye(len(PHONES))[PHONES.index(p)] + 1e-9, (n, 1)) for p, n in said])
+    visemes = np.concatenate([np.tile(np.eye(15)[VISEMES.index(VISEME_OF[p])] + 1e-9, (n, 1)) for p, n in said])
+    still = frozen_array(np.zeros(len(posteriors)))
+    heard_in = Hearing(
+        frozen_array(posteriors), frozen_array(visemes), still, still, still, still, len(posteriors) / FRAME_RATE
+    )
+    word = lexicon.LexiconWord("an", (tuple(lexicon.SpokenPhone(p, True) for p in "an"),))
+    found = align.align(heard_in, (word,) * sum(symbol == "a" for symbol, _ in said))
+    assert [p.symbol for p in found.phones] == shown
+    assert_whole(found, heard_in.duration)
 
 
 @pytest.mark.parametrize("text", ["  \n", "...", "<wait>", "[laughs]"])
