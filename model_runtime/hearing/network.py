@@ -6,6 +6,7 @@ import functools
 import hashlib
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ import numpy as np
 
 from ..contracts import FRAME_RATE, SAMPLE_RATE, VISEMES, AudioClip, Float32, Hearing, Progress
 from ..errors import ModelError
-from ..phones import PHONES
+from ..phones import PHONES, VISEME_OF
 from .denoise import denoised, noisy
 
 SCHEMA = "labial-speech/2"
@@ -29,6 +30,9 @@ QUIETEST = -90.0
 BRIGHT = 2500.0
 _WINDOW = 400
 _FAINT = 1e-5
+MASKED = 1.3
+"""How many times likelier p b m f v are in noise than each head says: of those spoken fewer are shown than of those
+shown are right. Held-out recordings with noise 5, 10 and 15 dB below them gain with anything from 1.2 to 1.5."""
 OUTPUTS = ("phones", "visemes", "voice", "loudness", "voicing", "pitch")
 
 
@@ -78,7 +82,8 @@ class SpeechNetwork:
             chunk = self._run(piece)
             if whole and noisy(np.maximum(chunk[OUTPUTS.index("loudness")], QUIETEST)):
                 again = self._run(denoised(piece))
-                chunk[:2] = (_both(first, second) for first, second in zip(chunk[:2], again[:2], strict=True))
+                names = ([VISEME_OF[phone] for phone in PHONES], VISEMES)
+                chunk[:2] = (_both(*heads) for heads in zip(chunk[:2], again[:2], names, strict=True))
             if not heard:
                 heard = [np.empty((frames, *output.shape[1:]), np.float32) for output in chunk]
             brightness[first:last] = _brightness(samples, first, last)
@@ -96,9 +101,13 @@ class SpeechNetwork:
         return list(self.session.run(OUTPUTS, {"waveform": samples}))
 
 
-def _both(heard: Float32, again: Float32) -> Float32:
-    """Posteriors [t, n] of two hearings in one: their geometric mean."""
+def _both(heard: Float32, again: Float32, visemes: Sequence[str]) -> Float32:
+    """Posteriors [t, n] of two hearings of a noisy sound in one: their geometric mean, and what noise hides (`MASKED`).
+
+    visemes: of each column.
+    """
     product = np.sqrt(np.maximum(heard, _FAINT) * np.maximum(again, _FAINT))
+    product[:, np.isin(visemes, ("PP", "FF"))] *= np.float32(MASKED)
     return np.asarray(product / product.sum(axis=1, keepdims=True), np.float32)
 
 

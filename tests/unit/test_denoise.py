@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from model_runtime.contracts import AudioClip, Float32, frozen_array
+from model_runtime.contracts import VISEMES, AudioClip, Float32, frozen_array
 from model_runtime.hearing import audio, network
 from model_runtime.hearing.denoise import denoised, noisy
 
@@ -53,6 +53,22 @@ def test_which_sounds_are_noisy(line: Float32) -> None:
     assert noisy(loudness(hissing(line, 5.0))) and noisy(loudness(hissing(line, 10.0)))
     assert not noisy(loudness(line + 0.3 * line[::-1])), "another voice is not steady"
     assert not noisy(loudness(line)) and not noisy(loudness(hissing(line, 10.0))[:90])
+
+
+@pytest.mark.parametrize("below", [5.0, 10.0])
+def test_in_noise_lips_that_touch_are_believed_more(
+    line: Float32, below: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the same odds in every frame; in a sound without noise as it was."""
+    worse, lips = hissing(line, below), [VISEMES.index(viseme) for viseme in ("PP", "FF")]
+    clean, noise = heard(line), heard(worse)[:, lips].sum(axis=1)
+    odds = network.MASKED
+    monkeypatch.setattr(network, "MASKED", 1.0)
+    before = heard(worse)[:, lips].sum(axis=1)
+    assert np.array_equal(heard(line), clean)
+    unsure = (before > 0.001) & (before < 0.999)
+    assert unsure.any() and odds > 1.0
+    np.testing.assert_allclose((noise / (1 - noise))[unsure], (odds * before / (1 - before))[unsure], rtol=0.01)
 
 
 def test_a_second_hearing_is_nearer_to_that_of_the_clean_sound(line: Float32) -> None:
