@@ -188,10 +188,10 @@ def _facing(
     if not len(low) or not len(high):
         return low[:0], high[:0]
     tree = KDTree(len(high))
-    for i, point in zip(high, surface.points[high], strict=True):
-        tree.insert(point, int(i))
+    for i, point in zip(high.tolist(), surface.points[high].tolist(), strict=True):
+        tree.insert(point, i)
     tree.balance()
-    found = [tree.find(point) for point in surface.points[low]]
+    found = [tree.find(point) for point in surface.points[low].tolist()]
     partner = np.array([index for _, index, _ in found])
     distance = np.array([d for _, _, d in found])
     facing = np.einsum("ij,ij->i", surface.normals[low], surface.normals[partner]) < -0.2

@@ -99,12 +99,12 @@ def _facing_pairs(surface: Surface) -> Indices:
     """Pairs of points [pairs, 2] that nearly touch and look at each other."""
     points, normals = surface.points, surface.normals
     tree = KDTree(len(points))
-    for i, point in enumerate(points):
+    for i, point in enumerate(points.tolist()):
         tree.insert(point, i)
     tree.balance()
     near = _CLOSE * float(np.ptp(points, axis=0).max())
     pairs = [
-        (i, j) for i, point in enumerate(points) for _, j, away in tree.find_n(point, 8)
+        (i, j) for i, point in enumerate(points.tolist()) for _, j, away in tree.find_n(point, 8)
         if i < j and away < near and normals[i] @ normals[j] < _FACING
     ]  # fmt: skip
     return np.array(pairs, dtype=np.int64).reshape(-1, 2)

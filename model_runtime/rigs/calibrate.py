@@ -109,9 +109,10 @@ def _touch(probe: RigProbe, pose: Float32) -> tuple[float, int, int]:
     if not len(probe.lip):
         return float("inf"), 0, 0
     moved = probe.rest + np.tensordot(pose, probe.displacement, axes=1)
-    away = np.linalg.norm(moved[probe.lip][:, None] - moved[probe.teeth][None], axis=2) / probe.width
-    lip, tooth = np.unravel_index(int(away.argmin()), away.shape)
-    return float(away.min()), int(probe.lip[lip]), int(probe.teeth[tooth])
+    apart = moved[probe.lip][:, None] - moved[probe.teeth][None]
+    squared = np.einsum("ijk,ijk->ij", apart, apart)
+    lip, tooth = np.unravel_index(int(squared.argmin()), squared.shape)
+    return float(np.sqrt(squared[lip, tooth])) / probe.width, int(probe.lip[lip]), int(probe.teeth[tooth])
 
 
 def correct(keys: KeyTracks, proofs: Sequence[ContactProof], probe: RigProbe, rig_map: RigMap) -> KeyTracks:
