@@ -139,13 +139,8 @@ def align(hearing: Hearing, words: Sequence[LexiconWord]) -> Speech:
         raise TextError(f"The transcript has {len(words)} words, too many for one sound: split the sound into lines.")
     garbage = scores.max(axis=1, keepdims=True) - GARBAGE
     states = _forced_path(graph, np.concatenate([scores, garbage], axis=1), len(words))
-    if (graph.phone[states] == len(PHONES)).any():
-        recognised = _free_path(hearing)
-        states = _joined(graph, states, recognised)
-    phones = graph.phone[states]
-    unexplained = phones == len(PHONES)
-    if unexplained.any():
-        phones = np.where(unexplained, recognised, phones)
+    states, phones = _completed(graph, states, hearing)
+    unexplained = graph.phone[states] == len(PHONES)
     parts = _runs(phones, np.where(unexplained, -1, _beginnings(graph, states)))
     speech = _speech(parts, hearing, {t: float(graph.stress[states[t]]) for t, _, _ in parts if not unexplained[t]})
     spoken = graph.word[states]
@@ -206,6 +201,16 @@ def _forced_path(graph: _Graph, scores: Float32, words: int) -> Indices:
         if t and not stayed[t, state]:
             state = int(came_from[t, graph.enter[state]]) if entering[state] else state - 1
     return path
+
+
+def _completed(graph: _Graph, states: Indices, hearing: Hearing) -> tuple[Indices, Indices]:
+    """The path with its fragments joined to words, and the phone of every frame: recognised where none is written."""
+    if not (graph.phone[states] == len(PHONES)).any():
+        return states, graph.phone[states]
+    recognised = _free_path(hearing)
+    joined = _joined(graph, states, recognised)
+    phones = graph.phone[joined]
+    return joined, np.where(phones == len(PHONES), recognised, phones)
 
 
 def _joined(graph: _Graph, states: Indices, recognised: Indices) -> Indices:
