@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import touched
-from .touched import Keys
+from .touched import FREE, GENERATED, Keys
 
-_LINEAR, _FREE, _GENERATED = 1, 0, 5
+_LINEAR = 1
 _NEAR = 1e-3
 """Frames that are the same."""
 _STILL = 1e-5
@@ -146,9 +146,9 @@ def _straight(frames: Sequence[float] | Frames, values: Sequence[float]) -> Keys
     count = len(co)
     return {
         "co": co, "handle_left": co - third, "handle_right": co + third,
-        "interpolation": np.full(count, _LINEAR, np.int32), "handle_left_type": np.full(count, _FREE, np.int32),
-        "handle_right_type": np.full(count, _FREE, np.int32), "easing": np.zeros(count, np.int32),
-        "type": np.full(count, _GENERATED, np.int32),
+        "interpolation": np.full(count, _LINEAR, np.int32), "handle_left_type": np.full(count, FREE, np.int32),
+        "handle_right_type": np.full(count, FREE, np.int32), "easing": np.zeros(count, np.int32),
+        "type": np.full(count, GENERATED, np.int32),
     }  # fmt: skip
 
 

@@ -18,14 +18,14 @@ from ..model_runtime.rigs.channels import keyed
 from . import touched
 from .character import Character, objects_of
 from .posing import to_rest
-from .touched import Kept
+from .touched import ALIGNED, GENERATED, Kept
 
 MARK = "labial"
 """Custom property of every Action that Labial made: what it was made from."""
 MERGED = "merged"
 """In the mark of an Action that holds all lines of a character at once (addon/placement.py)."""
 TRACK_NAME = "Labial"
-_CONSTANT, _BEZIER, _ALIGNED, _GENERATED = 0, 2, 3, 5
+_CONSTANT, _BEZIER = 0, 2
 
 
 @dataclass(frozen=True)
@@ -213,10 +213,10 @@ def _set_points(curve: Any, co: Float32, handles: Float32, stepped: bool) -> Non
     points.foreach_set("co", co.ravel())
     points.foreach_set("interpolation", np.full(len(co), _CONSTANT if stepped else _BEZIER, dtype=np.int32))
     for side in ("handle_left_type", "handle_right_type"):
-        points.foreach_set(side, np.full(len(co), _ALIGNED, dtype=np.int32))
+        points.foreach_set(side, np.full(len(co), ALIGNED, dtype=np.int32))
     points.foreach_set("handle_left", np.ascontiguousarray(handles[:, :2]).ravel())
     points.foreach_set("handle_right", np.ascontiguousarray(handles[:, 2:]).ravel())
-    points.foreach_set("type", np.full(len(co), _GENERATED, dtype=np.int32))
+    points.foreach_set("type", np.full(len(co), GENERATED, dtype=np.int32))
     curve.update()
 
 

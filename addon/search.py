@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import bpy
 import numpy as np
-from mathutils.kdtree import KDTree
 
 from ..model_runtime.contracts import Target
 from ..model_runtime.errors import CharacterError
@@ -15,7 +14,7 @@ from .character import Character
 from .controls import is_locked
 from .jaw_bone import TURN
 from .limits import held
-from .lips import Floats, Indices, Surface, find_lips
+from .lips import Floats, Indices, Surface, find_lips, tree_of
 from .posing import at_rest, points_of, posed, surface_of
 
 _TRIED = 8
@@ -98,10 +97,7 @@ def _move(
 def _facing_pairs(surface: Surface) -> Indices:
     """Pairs of points [pairs, 2] that nearly touch and look at each other."""
     points, normals = surface.points, surface.normals
-    tree = KDTree(len(points))
-    for i, point in enumerate(points.tolist()):
-        tree.insert(point, i)
-    tree.balance()
+    tree = tree_of(points)
     near = _CLOSE * float(np.ptp(points, axis=0).max())
     pairs = [
         (i, j) for i, point in enumerate(points.tolist()) for _, j, away in tree.find_n(point, 8)

@@ -16,8 +16,9 @@ from ..model_runtime.contracts import Float32
 
 SEALS, PROTECTED = "seals", "protected"
 """In the mark of an Action: the prints of all keys as they were written, by curve; ranges of frames to keep."""
-_GENERATED = 5
-_FREE, _ALIGNED = 0, 3
+GENERATED = 5
+"""Blender's number for the kind of key that a program made."""
+FREE, ALIGNED = 0, 3
 """Handles that stay where they are put; Blender computes the others from the keys beside them."""
 _FIELDS = (
     ("co", 2, np.float32), ("handle_left", 2, np.float32), ("handle_right", 2, np.float32),
@@ -63,7 +64,7 @@ def kept(action: Any, mark: str) -> list[Kept]:
     for name, slot, curve in _named(action):
         keys = read(curve)
         frames = keys["co"][:, 0]
-        mine = keys["type"] != _GENERATED
+        mine = keys["type"] != GENERATED
         if sealed is not None:
             written = np.frombuffer(base64.b64decode(sealed.get(name, "")), np.int32)
             mine |= ~np.isin(_prints(keys), written)
@@ -144,7 +145,7 @@ def write(curve: Any, keys: Keys) -> None:
     curve.update()
     updated = read(curve)
     for side in ("handle_left", "handle_right"):
-        put = np.isin(keys[f"{side}_type"], (_FREE, _ALIGNED))[:, None]
+        put = np.isin(keys[f"{side}_type"], (FREE, ALIGNED))[:, None]
         points.foreach_set(side, np.where(put, keys[side], updated[side]).ravel())
 
 
