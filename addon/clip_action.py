@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from ..model_runtime.contracts import Float32
 from ..model_runtime.export.clip import Clip
 from ..model_runtime.export.turns import decomposed
+from .touched import CONSTANT, LINEAR
 
-_CONSTANT, _LINEAR = 0, 1
 _PARTS = (("location", 3), ("rotation_quaternion", 4), ("scale", 3))
 
 
@@ -66,5 +66,5 @@ def _write(curve: Any, frames: NDArray[np.float64], values: Float32, held: bool)
     points = curve.keyframe_points
     points.add(len(values))
     points.foreach_set("co", np.stack([frames, values], axis=1).astype(np.float32).ravel())
-    points.foreach_set("interpolation", np.full(len(values), _CONSTANT if held else _LINEAR, dtype=np.int32))
+    points.foreach_set("interpolation", np.full(len(values), CONSTANT if held else LINEAR, dtype=np.int32))
     curve.update()

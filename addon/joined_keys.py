@@ -10,9 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import touched
-from .touched import FREE, GENERATED, Keys
+from .touched import FREE, GENERATED, LINEAR, Keys
 
-_LINEAR = 1
 _NEAR = 1e-3
 """Frames that are the same."""
 _STILL = 1e-5
@@ -146,7 +145,7 @@ def _straight(frames: Sequence[float] | Frames, values: Sequence[float]) -> Keys
     count = len(co)
     return {
         "co": co, "handle_left": co - third, "handle_right": co + third,
-        "interpolation": np.full(count, _LINEAR, np.int32), "handle_left_type": np.full(count, FREE, np.int32),
+        "interpolation": np.full(count, LINEAR, np.int32), "handle_left_type": np.full(count, FREE, np.int32),
         "handle_right_type": np.full(count, FREE, np.int32), "easing": np.zeros(count, np.int32),
         "type": np.full(count, GENERATED, np.int32),
     }  # fmt: skip
@@ -163,7 +162,7 @@ def _resting(parts: Sequence[Part], keys: Keys) -> Keys:
             if abs(value - rest) < _STILL or any(other.covers(_at(beside))[0] for other in parts):
                 continue
             there = np.abs(keys["co"][:, 0] - edge) < _NEAR
-            keys["interpolation"][there & (beside > edge)] = _LINEAR
+            keys["interpolation"][there & (beside > edge)] = LINEAR
             wanted = [(beside, rest), *([] if there.any() else [(edge, value)])]
             new = [(frame, v) for frame, v in wanted if not (np.abs(keys["co"][:, 0] - frame) < _NEAR).any()]
             if new:

@@ -18,14 +18,13 @@ from ..model_runtime.rigs.channels import keyed
 from . import touched
 from .character import Character, objects_of
 from .posing import to_rest
-from .touched import ALIGNED, GENERATED, Kept
+from .touched import ALIGNED, BEZIER, CONSTANT, GENERATED, Kept
 
 MARK = "labial"
 """Custom property of every Action that Labial made: what it was made from."""
 MERGED = "merged"
 """In the mark of an Action that holds all lines of a character at once (addon/placement.py)."""
 TRACK_NAME = "Labial"
-_CONSTANT, _BEZIER = 0, 2
 
 
 @dataclass(frozen=True)
@@ -211,7 +210,7 @@ def _set_points(curve: Any, co: Float32, handles: Float32, stepped: bool) -> Non
     points.clear()
     points.add(len(co))
     points.foreach_set("co", co.ravel())
-    points.foreach_set("interpolation", np.full(len(co), _CONSTANT if stepped else _BEZIER, dtype=np.int32))
+    points.foreach_set("interpolation", np.full(len(co), CONSTANT if stepped else BEZIER, dtype=np.int32))
     for side in ("handle_left_type", "handle_right_type"):
         points.foreach_set(side, np.full(len(co), ALIGNED, dtype=np.int32))
     points.foreach_set("handle_left", np.ascontiguousarray(handles[:, :2]).ravel())

@@ -18,6 +18,8 @@ SEALS, PROTECTED = "seals", "protected"
 """In the mark of an Action: the prints of all keys as they were written, by curve; ranges of frames to keep."""
 GENERATED = 5
 """Blender's number for the kind of key that a program made."""
+CONSTANT, LINEAR, BEZIER = 0, 1, 2
+"""How a curve goes on from a key."""
 FREE, ALIGNED = 0, 3
 """Handles that stay where they are put; Blender computes the others from the keys beside them."""
 _FIELDS = (
