@@ -99,7 +99,7 @@ def _followed(
     mesh = bpy.data.objects[measured.mesh]
     with at_rest(character, turns, view_layer):
         before = points_of(mesh, view_layer)[measured.lips.steady]
-        with posed({turns[0]: _TURN}, view_layer):
+        with posed({turns[0]: _TURN}):
             after = points_of(mesh, view_layer)[measured.lips.steady]
         if np.median(np.linalg.norm(after - before, axis=1)) <= 0.2 * _TURN * measured.lips.width:
             return []

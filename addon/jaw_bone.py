@@ -13,7 +13,7 @@ from ..model_runtime.contracts import Float32, Target
 from .controls import is_locked
 from .limits import limited
 from .lips import Lips, Surface
-from .posing import points_of, posed
+from .posing import evaluated, points_of, posed
 
 TURN = 0.2
 """Radians that a bone is turned to see what it carries."""
@@ -34,21 +34,21 @@ def probe_bone(
     armature = bpy.data.objects[target.objects[0]]
 
     def matrix() -> NDArray[np.float64]:
-        bone = armature.evaluated_get(view_layer.depsgraph).pose.bones[target.name]
+        bone = evaluated(armature, view_layer).pose.bones[target.name]
         return np.array(armature.matrix_world @ bone.matrix, dtype=np.float64)
 
     still = np.linalg.inv(matrix())
     best, carried, share = target, np.zeros(3), 0.0
     for turned in _turns(target, view_layer):
         value = min(TURN, turned.maximum)
-        with posed({turned: value}, view_layer):
+        with posed({turned: value}):
             turn = matrix() @ still - np.eye(4)
-            moved = {n: points_of(bpy.data.objects[n], view_layer) - s.points for n, s in rest.items()}
-        path = (turn[:3, :3] @ chin + turn[:3, 3]) / value
-        if turned.minimum < 0.0 < path @ lips.up:  # it goes both ways: the other lowers
-            turned, path = replace(turned, sign=-1.0, minimum=-turned.maximum, maximum=-turned.minimum), -path
-        if path @ lips.up < carried @ lips.up:
-            best, carried, share = turned, path, _own_share(turn, moved, rest, opening)
+            path = (turn[:3, :3] @ chin + turn[:3, 3]) / value
+            if turned.minimum < 0.0 < path @ lips.up:  # it goes both ways: the other lowers
+                turned, path = replace(turned, sign=-1.0, minimum=-turned.maximum, maximum=-turned.minimum), -path
+            if path @ lips.up < carried @ lips.up:
+                moved = {n: points_of(bpy.data.objects[n], view_layer) - s.points for n, s in rest.items()}
+                best, carried, share = turned, path, _own_share(turn, moved, rest, opening)
     return best, np.asarray(carried if share > 0.5 else np.zeros(3), dtype=np.float32)
 
 

@@ -14,7 +14,7 @@ import bpy
 from ..model_runtime.contracts import Target
 from .character import Character
 from .controls import is_helper
-from .posing import at_rest, posed
+from .posing import at_rest, evaluated, posed
 
 _BONES = ("rotation", "location")
 _OVERRIDES = {"COPY_TRANSFORMS", "COPY_ROTATION", "COPY_LOCATION", "DAMPED_TRACK", "LOCKED_TRACK", "TRACK_TO", "ACTION"}
@@ -82,9 +82,9 @@ def _seen(target: Target, view_layer: bpy.types.ViewLayer) -> Callable[[float], 
     armature = bpy.data.objects[target.objects[0]]
 
     def place() -> float:
-        evaluated = armature.evaluated_get(view_layer.depsgraph)
-        bone = evaluated.pose.bones[target.name]
-        local = evaluated.convert_space(pose_bone=bone, matrix=bone.matrix, from_space="POSE", to_space="LOCAL")
+        rig = evaluated(armature, view_layer)
+        bone = rig.pose.bones[target.name]
+        local = rig.convert_space(pose_bone=bone, matrix=bone.matrix, from_space="POSE", to_space="LOCAL")
         if target.kind == "location":
             return float(local.translation[target.axis])
         turn = local.to_quaternion()
@@ -93,7 +93,7 @@ def _seen(target: Target, view_layer: bpy.types.ViewLayer) -> Callable[[float], 
     still = place()
 
     def seen(value: float) -> float:
-        with posed({target: value}, view_layer):
+        with posed({target: value}):
             return math.copysign(1.0, value) * (place() - still) / target.sign
 
     return seen

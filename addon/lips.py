@@ -184,18 +184,35 @@ def _facing(
     surface: Surface, below: NDArray[np.bool_], above: NDArray[np.bool_], largest: float
 ) -> tuple[Indices, Indices]:
     """Pairs of a moving and a steady point that lie near each other and look at each other."""
-    low, high = np.flatnonzero(below), np.flatnonzero(above)
-    if not len(low) or not len(high):
-        return low[:0], high[:0]
-    tree = tree_of(surface.points[high])
-    found = [tree.find(point) for point in surface.points[low].tolist()]
-    partner = high[[index for _, index, _ in found]]
-    distance = np.array([d for _, _, d in found])
-    facing = np.einsum("ij,ij->i", surface.normals[low], surface.normals[partner]) < -0.2
-    if not facing.any():
-        return low[:0], high[:0]
-    near = facing & (distance < distance[facing].min() + _NEAR * largest)
-    return low[near], partner[near]
+    all_low, all_high = np.flatnonzero(below), np.flatnonzero(above)
+    for reach in (3.0 * _NEAR * largest, np.inf):  # lips that rest far apart are looked for everywhere
+        low, high = _neighbours(surface.points, all_low, all_high, reach)
+        if not len(low):
+            continue
+        tree = tree_of(surface.points[high])
+        found = [tree.find(point) for point in surface.points[low].tolist()]
+        partner = high[[index for _, index, _ in found]]
+        distance = np.array([d for _, _, d in found])
+        facing = np.einsum("ij,ij->i", surface.normals[low], surface.normals[partner]) < -0.2
+        furthest = distance[facing].min(initial=np.inf) + _NEAR * largest
+        if furthest < reach:
+            near = facing & (distance < furthest)
+            return low[near], partner[near]
+    return all_low[:0], all_high[:0]
+
+
+def _neighbours(points: Floats, some: Indices, others: Indices, reach: float) -> tuple[Indices, Indices]:
+    """Those of both that lie in the same or in neighbouring cubes `reach` wide: all that are nearer than that to one
+    of the others, and few else."""
+    if not len(some) or not len(others) or not np.isfinite(reach):
+        return (some, others) if len(some) and len(others) else (some[:0], others[:0])
+    cubes = np.floor((points - points.min(axis=0)) / reach).astype(np.int64) + 1
+    row = int(cubes.max()) + 2
+    steps = np.array([1, row, row * row])
+    around = np.add.outer(np.add.outer(np.arange(-1, 2), np.arange(-1, 2) * row), np.arange(-1, 2) * row * row).ravel()
+    number = cubes @ steps
+    some = some[np.isin(number[some], np.add.outer(np.unique(number[others]), around))]
+    return some, others[np.isin(number[others], np.add.outer(np.unique(number[some]), around))]
 
 
 def tree_of(points: Floats) -> KDTree:

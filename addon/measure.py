@@ -90,7 +90,7 @@ def _teeth(
     moved = {name: np.linalg.norm(opened, axis=1) for name, opened in opening.items()}
     largest = float(moved[mesh][np.concatenate(lips.lower)].max())
     for bone, _ in bones:
-        with posed({bone: TURN}, view_layer):
+        with posed({bone: TURN}):
             for name, surface in rest.items():
                 away = points_of(bpy.data.objects[name], view_layer) - surface.points
                 moved[name] = np.maximum(moved[name], np.linalg.norm(away, axis=1))
@@ -143,7 +143,7 @@ def _moved(
     pose: dict[Target, float], rest: dict[str, Surface], view_layer: bpy.types.ViewLayer
 ) -> dict[str, NDArray[np.float64]]:
     """How far a pose moves every point, by mesh."""
-    with posed(pose, view_layer):
+    with posed(pose):
         return {name: points_of(bpy.data.objects[name], view_layer) - s.points for name, s in rest.items()}
 
 
@@ -169,6 +169,6 @@ def _displacement(
         value = min(max(value, -TURN), TURN)
     if value == 0.0:
         return np.zeros((len(chosen), 3))
-    with posed({target: value}, view_layer):
+    with posed({target: value}):
         moved = points_of(bpy.data.objects[mesh], view_layer)[chosen]
     return np.asarray((moved - rest[chosen]) / value)

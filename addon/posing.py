@@ -106,37 +106,45 @@ def at_rest(character: Character, targets: Sequence[Target], view_layer: bpy.typ
 
 
 @contextmanager
-def posed(weights: Mapping[Target, float], view_layer: bpy.types.ViewLayer) -> Iterator[None]:
-    """Some targets at the given values; back to zero afterwards."""
+def posed(weights: Mapping[Target, float]) -> Iterator[None]:
+    """Some targets at the given values; back to zero afterwards. Whoever looks has them `evaluated`."""
     set_targets(weights)
-    view_layer.update()
     yield
     set_targets(dict.fromkeys(weights, 0.0))
+
+
+def evaluated(obj: bpy.types.Object, view_layer: bpy.types.ViewLayer) -> bpy.types.Object:
+    """An object as it is posed now, with all that acts on it."""
     view_layer.update()
+    return obj.evaluated_get(view_layer.depsgraph)
 
 
 def surface_of(obj: bpy.types.Object, view_layer: bpy.types.ViewLayer) -> Surface:
     """The evaluated mesh of an object in world space."""
-    evaluated = obj.evaluated_get(view_layer.depsgraph)
-    mesh = evaluated.to_mesh()
-    matrix = np.array(evaluated.matrix_world, dtype=np.float64)
-    points = _read(mesh.vertices, "co", 3)
+    shown = evaluated(obj, view_layer)
+    mesh = shown.to_mesh()
+    matrix = np.array(shown.matrix_world, dtype=np.float64)
+    points = _places(mesh)
     normals = _read(mesh.vertex_normals, "vector", 3) @ np.linalg.inv(matrix[:3, :3])
     edges = np.empty(2 * len(mesh.edges), dtype=np.int32)
     mesh.edges.foreach_get("vertices", edges)
-    evaluated.to_mesh_clear()
+    shown.to_mesh_clear()
     lengths = np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
     return Surface(points @ matrix[:3, :3].T + matrix[:3, 3], normals / lengths, edges.reshape(-1, 2).astype(np.int64))
 
 
 def points_of(obj: bpy.types.Object, view_layer: bpy.types.ViewLayer) -> NDArray[np.float64]:
     """The evaluated points of an object in world space, float [n, 3]."""
-    evaluated = obj.evaluated_get(view_layer.depsgraph)
-    mesh = evaluated.to_mesh()
-    points = _read(mesh.vertices, "co", 3)
-    evaluated.to_mesh_clear()
-    matrix = np.array(evaluated.matrix_world, dtype=np.float64)
+    shown = evaluated(obj, view_layer)
+    points = _places(shown.to_mesh())
+    shown.to_mesh_clear()
+    matrix = np.array(shown.matrix_world, dtype=np.float64)
     return np.asarray(points @ matrix[:3, :3].T + matrix[:3, 3])
+
+
+def _places(mesh: bpy.types.Mesh) -> NDArray[np.float64]:
+    """A mesh's points; from their attribute, which Blender copies whole where it asks vertices one by one."""
+    return _read(mesh.attributes["position"].data, "vector", 3)
 
 
 def _read(collection: Any, name: str, width: int) -> NDArray[np.float64]:

@@ -87,7 +87,7 @@ def _move(
     pose: tuple[Target, float], rest: Mapping[str, Surface], view_layer: bpy.types.ViewLayer
 ) -> dict[str, Floats] | None:
     """How far a pose moves every point, by mesh; None if nothing moves, or nearly everything."""
-    with posed(dict([pose]), view_layer):
+    with posed(dict([pose])):
         move = {name: points_of(bpy.data.objects[name], view_layer) - surface.points for name, surface in rest.items()}
     lengths = np.concatenate([np.linalg.norm(m, axis=1) for m in move.values()])
     moving = lengths > 0.02 * lengths.max(initial=0.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -54,7 +55,9 @@ def build_head(context: bpy.types.Context) -> bpy.types.Object:
     return rig
 
 
-def _parts() -> list[Part]:
+@functools.cache
+def _parts() -> tuple[Part, ...]:
+    """All meshes of the head: computed for the first one of a session, the same for all others."""
     face = build_face()
     fields = Fields(face)
     arkit = arkit_shapes(fields)
@@ -62,7 +65,7 @@ def _parts() -> list[Part]:
     tongue, tongue_keys = inner_mouth.build_tongue()
     eyeballs, gazes = eyes.build_eyes()
     upper, lower = inner_mouth.build_teeth(upper=True), inner_mouth.build_teeth(upper=False)
-    return [
+    return (
         Part("Face", skin, FACE_SLOTS, "head", 2, arkit | viseme_shapes(fields, arkit)),
         Part("Teeth Upper", upper, TEETH_SLOTS, "head", 0, {}),
         Part("Teeth Lower", lower, TEETH_SLOTS, "jaw", 0, {}),
@@ -70,7 +73,7 @@ def _parts() -> list[Part]:
         Part("Eyes", eyeballs, EYE_SLOTS, "head", 0, gazes),
         Part("Hair", details.build_hair(), ("Labial Hair",), "head", 2, {}),
         Part("Collar", details.build_collar(), ("Labial Collar",), "head", 2, {}),
-    ]
+    )
 
 
 def _mesh_object(part: Part) -> bpy.types.Object:

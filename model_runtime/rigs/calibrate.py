@@ -108,11 +108,12 @@ def _touch(probe: RigProbe, pose: Float32) -> tuple[float, int, int]:
     """How far the lower lip is from the teeth in a pose, in widths, and the two places that are nearest."""
     if not len(probe.lip):
         return float("inf"), 0, 0
-    moved = probe.rest + np.tensordot(pose, probe.displacement, axes=1)
-    apart = moved[probe.lip][:, None] - moved[probe.teeth][None]
-    squared = np.einsum("ijk,ijk->ij", apart, apart)
+    moved = (probe.rest + np.tensordot(pose, probe.displacement, axes=1)).astype(np.float64)
+    lips, teeth = (moved[places] - moved[probe.lip[0]] for places in (probe.lip, probe.teeth))
+    squared = (lips**2).sum(axis=1)[:, None] - 2.0 * lips @ teeth.T + (teeth**2).sum(axis=1)
     lip, tooth = np.unravel_index(int(squared.argmin()), squared.shape)
-    return float(np.sqrt(squared[lip, tooth])) / probe.width, int(probe.lip[lip]), int(probe.teeth[tooth])
+    away = float(np.linalg.norm(lips[lip] - teeth[tooth]))
+    return away / probe.width, int(probe.lip[lip]), int(probe.teeth[tooth])
 
 
 def correct(keys: KeyTracks, proofs: Sequence[ContactProof], probe: RigProbe, rig_map: RigMap) -> KeyTracks:
