@@ -124,13 +124,20 @@ def test_a_grown_network_begins_as_the_one_it_grew_from(scenes: Scenes, tmp_path
         grow(SpeechNet(channels=40, views=TINY[::-1]), tmp_path / "small.onnx", heard.waveform)
 
 
-def test_two_processes_train_what_one_trains(shared: Path, work: Path, tmp_path: Path, scenes: Scenes) -> None:
+@pytest.fixture
+def course_folder(work: Path, scenes: Scenes, tmp_path: Path) -> Path:
+    """A work folder with its own checkpoints: sounds, labels and pitch are the session's."""
+    for made in work.iterdir():
+        (tmp_path / made.name).symlink_to(made)
+    return tmp_path
+
+
+def test_two_processes_train_what_one_trains(shared: Path, course_folder: Path) -> None:
     """The same weights; the norms' statistics are those of the first process."""
-    (tmp_path / "labels").symlink_to(work / "labels")
     recipe = Recipe(steps=2, batch=4, shards=2, peak_rate=1e-3, seed=9)
     states = []
     for processes in (1, 2):
-        path = train(shared, tmp_path, ["picovoice-wake"], recipe, processes=processes)
+        path = train(shared, course_folder, ["picovoice-wake"], recipe, processes=processes)
         states.append(torch.load(path)["net"])
         path.unlink()
     for name, value in states[0].items():
@@ -138,12 +145,11 @@ def test_two_processes_train_what_one_trains(shared: Path, work: Path, tmp_path:
             torch.testing.assert_close(value, states[1][name], rtol=1e-3, atol=1e-5)
 
 
-def test_courses_from_one_start_become_their_mean(shared: Path, work: Path, tmp_path: Path, scenes: Scenes) -> None:
-    (tmp_path / "labels").symlink_to(work / "labels")
+def test_courses_from_one_start_become_their_mean(shared: Path, course_folder: Path) -> None:
     first, *others = (Recipe(steps=1, batch=2, seed=seed) for seed in (9, 10, 11))
-    start = train(shared, tmp_path, ["picovoice-wake"], first)
-    path = train_all(shared, tmp_path, ["picovoice-wake"], others, start, processes=2)
-    states = [torch.load(tmp_path / f"speech-{seed}.pt") for seed in (9, 10, 11)]
+    start = train(shared, course_folder, ["picovoice-wake"], first)
+    path = train_all(shared, course_folder, ["picovoice-wake"], others, start, processes=2)
+    states = [torch.load(course_folder / f"speech-{seed}.pt") for seed in (9, 10, 11)]
     mean = torch.load(path)
     for name, value in mean["average"].items():
         if value.dtype.is_floating_point:
