@@ -395,23 +395,17 @@ def build_fit() -> None:
 def test(options: argparse.Namespace) -> int:
     """Build the zip of this platform, run the suites in their environments, two at a time, and say what ran."""
     suites = options.only or SUITES
-    chosen = ["-q", *(["-k", options.k] if options.k else [])]
     zips = build_zips([this_platform()], ["labial-full"]) if set(suites) & set(BLENDERS) else []
-    results, commands = {}, {}
-    for name in suites:
-        if not options.only and not find_python(ENVIRONMENTS[name].pythons):
-            results[name] = f"did not run: no Python {' or '.join(ENVIRONMENTS[name].pythons)} was found"
-        elif name == "unit":
-            commands[name] = [environment(name), "-m", "pytest", "tests/unit", *chosen]
-        else:
-            # -P and the empty pythonpath keep the checkout out of the way: the zip's code is what runs.
-            isolated = ("-P", "-m", "pytest", "-o", "pythonpath=", "tests/blender")
-            commands[name] = [blender(name), *isolated, *chosen]
+    results = {
+        name: f"did not run: no Python {' or '.join(ENVIRONMENTS[name].pythons)} was found"
+        for name in suites if not options.only and not find_python(ENVIRONMENTS[name].pythons)
+    }  # fmt: skip
+    run_here = [name for name in suites if name not in results]
     variables = {"LABIAL_ZIP": str(zips[0])} if zips else {}
-    if set(BLENDERS) <= set(commands):
+    if set(BLENDERS) <= set(run_here):
         variables["LABIAL_BOTH"] = "1"
     with ThreadPoolExecutor(2) as pool:
-        jobs = {name: pool.submit(run_suite, name, command, variables) for name, command in commands.items()}
+        jobs = {name: pool.submit(run_suite, name, options.k, variables) for name in run_here}
         results |= {name: job.result() for name, job in jobs.items()}
     say("what ran:")
     for name in suites:
@@ -419,8 +413,15 @@ def test(options: argparse.Namespace) -> int:
     return int(any(result.startswith("FAILED") for result in results.values()))
 
 
-def run_suite(name: str, command: Sequence[str | Path], variables: dict[str, str]) -> str:
-    """Runs a test suite, prints what it said once it has ended, and returns how it ended."""
+def run_suite(name: str, chosen: str | None, variables: dict[str, str]) -> str:
+    """Makes a suite's environment, runs its tests, prints what they said once they have ended, and returns how."""
+    command: list[str | Path]
+    if name == "unit":
+        command = [environment(name), "-m", "pytest", "tests/unit"]
+    else:
+        # -P and the empty pythonpath keep the checkout out of the way: the zip's code is what runs.
+        command = [blender(name), "-P", "-m", "pytest", "-o", "pythonpath=", "tests/blender"]
+    command += ["-q", *(["-k", chosen] if chosen else [])]
     say(f"testing in {ENVIRONMENTS[name].title}")
     begin = time.monotonic()
     one_thread = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}  # the suites share the processors

@@ -29,6 +29,12 @@ def shown(samples: Float32, step: int = 320, style: Style = NATURAL) -> list[Mou
     return [frame for piece in [*pieces, mouth.finish()] for frame in piece]
 
 
+@pytest.fixture(scope="module")
+def demo_frames() -> list[MouthFrame]:
+    """The demo line, spoken to the end."""
+    return shown(audio.load(LINE).samples)
+
+
 def values_of(frames: list[MouthFrame]) -> Float32:
     return np.stack([frame.values for frame in frames])
 
@@ -62,9 +68,8 @@ def test_p_b_m_of_sentences_are_closed(speech: Path) -> None:
     assert made / there > 0.9
 
 
-def test_the_demo_line_is_closed_and_moves_as_when_it_is_known_whole() -> None:
-    clip = audio.load(LINE)
-    track, frames = articulate(pipeline.listen(clip, WORDS)), shown(clip.samples)
+def test_the_demo_line_is_closed_and_moves_as_when_it_is_known_whole(demo_frames: list[MouthFrame]) -> None:
+    frames, track = demo_frames, articulate(pipeline.listen(audio.load(LINE), WORDS))
     made, there = closures_shown(frames, track)
     assert there >= 10 and made >= there - 1
     times = np.array([frame.time for frame in frames])
@@ -76,15 +81,15 @@ def test_the_demo_line_is_closed_and_moves_as_when_it_is_known_whole() -> None:
     assert abs(shifts[int(np.argmax(alike))]) <= 2, "the shapes do not belong to the moments that they are sent with"
 
 
-def test_closed_lips_have_the_jaw_that_closes_them() -> None:
-    values = values_of(shown(audio.load(LINE).samples))
+def test_closed_lips_have_the_jaw_that_closes_them(demo_frames: list[MouthFrame]) -> None:
+    values = values_of(demo_frames)
     closed = values[:, PP] > 0.999
     assert closed.any()
     np.testing.assert_allclose(values[closed, JAW], CONTACT_JAW, atol=1e-3)
 
 
-def test_shapes_are_whole_and_smooth() -> None:
-    values = values_of(shown(audio.load(LINE).samples))
+def test_shapes_are_whole_and_smooth(demo_frames: list[MouthFrame]) -> None:
+    values = values_of(demo_frames)
     assert values.min() >= 0.0 and values.max() <= 1.0
     np.testing.assert_allclose(values[:, :15].sum(axis=1), 1.0, atol=1e-5)
     steps = np.abs(np.diff(values, axis=0))
@@ -109,19 +114,17 @@ def test_shapes_do_not_depend_on_the_blocks(step: int) -> None:
     np.testing.assert_allclose(np.diff([f.time for f in one]), 1.0 / RATE)
 
 
-def test_what_was_shown_is_not_taken_back_by_what_follows() -> None:
+def test_what_was_shown_is_not_taken_back_by_what_follows(demo_frames: list[MouthFrame]) -> None:
     samples = audio.load(LINE).samples
     mouth = LiveMouth(network.shared())
     early = [frame for at in range(0, 32_000, 320) for frame in mouth.push(samples[at : at + 320])]
-    np.testing.assert_array_equal(values_of(early), values_of(shown(samples)[: len(early)]))
+    np.testing.assert_array_equal(values_of(early), values_of(demo_frames[: len(early)]))
     assert 32_000 / 16_000 - early[-1].time < 0.2, "more is held back than the look-ahead and the lag"
 
 
-def test_styles_count() -> None:
-    samples = audio.load(LINE).samples
-    natural, mumbled = (
-        values_of(shown(samples, style=style)) for style in (NATURAL, replace(load_style("Mumble"), jaw=0.4))
-    )
+def test_styles_count(demo_frames: list[MouthFrame]) -> None:
+    mumbling = replace(load_style("Mumble"), jaw=0.4)
+    natural, mumbled = values_of(demo_frames), values_of(shown(audio.load(LINE).samples, style=mumbling))
     assert mumbled[:, JAW].mean() < 0.7 * natural[:, JAW].mean()
     assert mumbled[:, PP].max() == natural[:, PP].max() == 1.0
 

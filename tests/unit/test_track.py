@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import itertools
 import json
 import shutil
@@ -58,14 +59,19 @@ def follow(networks: FaceNetworks, permission: Any) -> Callable[..., track.FaceT
     return lambda pictures: track.track(pictures, 25.0, permission, PLATE, networks)
 
 
+@pytest.fixture(scope="module")
+def followed(plate: Any, follow: Any) -> Callable[[str], track.FaceTrack]:
+    """The track of a whole clip, made once."""
+    return functools.cache(lambda name: follow(plate(name)))
+
+
 VOWELS = ("æ", "a", "ɛ", "e", "ɔ", "o", "aɪ", "aʊ", "eɪ", "oʊ")
 SPEAKER, OTHER = "grid_speakers/lrwp9a", "grid_speakers/lwbsza"
 
 
 @pytest.mark.parametrize("name", [SPEAKER, "grid_speakers/swiz3n", "grid_s1/bbbs5s"])
-def test_every_frame_of_a_good_plate_is_tracked(name: str, plate: Any, follow: Any) -> None:
-    pictures = plate(name)
-    found = follow(pictures)
+def test_every_frame_of_a_good_plate_is_tracked(name: str, followed: Any) -> None:
+    found = followed(name)
     assert found.landmarks.shape == (75, 478, 3) and found.landmarks.dtype == np.float32
     assert found.curves.shape == (75, len(CURVES)) and found.curves.min() >= 0 and found.curves.max() <= 1
     assert found.found.all() and found.confidence.min() > 0.9 and not found.flags
@@ -86,7 +92,7 @@ def test_the_lips_of_the_track_lie_on_red_lips(plate: Any, follow: Any) -> None:
         assert redness[: len(lips)].mean() > redness[len(lips) :].mean() + 0.02
 
 
-def test_lips_are_shut_where_closures_are_heard(plate: Any, follow: Any, shared: Path) -> None:
+def test_lips_are_shut_where_closures_are_heard(followed: Any, shared: Path) -> None:
     """p b m that Labial hears in the sound of some clips, against the lips that it sees in their pictures."""
     shut, open_ = [], []
     for name in ("grid_s1/bbbs5s", "grid_s1/bbir6n", "grid_speakers/bbaf2n", "grid_speakers/lbbc2a"):
@@ -95,7 +101,7 @@ def test_lips_are_shut_where_closures_are_heard(plate: Any, follow: Any, shared:
             blocks = [frame.to_ndarray() for frame in movie.decode(audio=0)]
         samples = np.concatenate(blocks, axis=1).mean(0) / np.float32(32768 if blocks[0].dtype == np.int16 else 1)
         speech = pipeline.listen(audio.from_samples(samples, rate, name), "")
-        opening = face_points.opening(follow(plate(name)).landmarks)
+        opening = face_points.opening(followed(name).landmarks)
         for phone in speech.phones:
             near = opening[max(0, round(phone.start * 25) - 1) : round(phone.end * 25) + 2]
             if phone.symbol in ("p", "b", "m"):
@@ -106,8 +112,8 @@ def test_lips_are_shut_where_closures_are_heard(plate: Any, follow: Any, shared:
     assert np.quantile(shut, 0.8) < 0.3 * np.median(open_)
 
 
-def test_the_curves_open_with_the_lips(plate: Any, follow: Any) -> None:
-    found = follow(plate(SPEAKER))
+def test_the_curves_open_with_the_lips(followed: Any) -> None:
+    found = followed(SPEAKER)
     opening = face_points.opening(found.landmarks)
     assert np.corrcoef(opening, found.curves[:, CURVES.index("jawOpen")])[0, 1] > 0.8
 
