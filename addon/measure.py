@@ -16,7 +16,7 @@ from .character import Character
 from .jaw_bone import TURN, probe_bone
 from .limits import held, limited
 from .lips import Lips, Surface, find_lips
-from .posing import at_rest, points_of, posed, surface_of
+from .posing import at_rest, points_of, posed, surfaces_of
 from .teeth import Teeth, find_teeth
 
 
@@ -45,7 +45,7 @@ def measure(
     opening_pose: what opens the mouth. Raises CharacterError without lips.
     """
     with at_rest(character, [*wanted, *opening_pose], view_layer):
-        rest = {name: surface_of(bpy.data.objects[name], view_layer) for name in character.meshes}
+        rest = surfaces_of(character, view_layer)
         joints = [t for t in wanted if t.kind == "rotation" and not t.is_shape and t not in opening_pose]
         mesh, lips, opening = _lips(character, opening_pose, joints, rest, view_layer)
         points = rest[mesh].points

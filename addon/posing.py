@@ -119,8 +119,13 @@ def evaluated(obj: bpy.types.Object, view_layer: bpy.types.ViewLayer) -> bpy.typ
     return obj.evaluated_get(view_layer.depsgraph)
 
 
-def surface_of(obj: bpy.types.Object, view_layer: bpy.types.ViewLayer) -> Surface:
-    """The evaluated mesh of an object in world space."""
+def surfaces_of(character: Character, view_layer: bpy.types.ViewLayer) -> dict[str, Surface]:
+    """The evaluated meshes of a character in world space, by name, without those that have no point to show."""
+    found = {mesh.name: _surface_of(mesh, view_layer) for mesh in objects_of(character)}
+    return {name: surface for name, surface in found.items() if len(surface.points)}
+
+
+def _surface_of(obj: bpy.types.Object, view_layer: bpy.types.ViewLayer) -> Surface:
     shown = evaluated(obj, view_layer)
     mesh = shown.to_mesh()
     matrix = np.array(shown.matrix_world, dtype=np.float64)
@@ -144,7 +149,8 @@ def points_of(obj: bpy.types.Object, view_layer: bpy.types.ViewLayer) -> NDArray
 
 def _places(mesh: bpy.types.Mesh) -> NDArray[np.float64]:
     """A mesh's points; from their attribute, which Blender copies whole where it asks vertices one by one."""
-    return _read(mesh.attributes["position"].data, "vector", 3)
+    places: Any = mesh.attributes.get("position")  # a mesh without points has none
+    return _read(places.data, "vector", 3) if places else np.zeros((0, 3))
 
 
 def _read(collection: Any, name: str, width: int) -> NDArray[np.float64]:

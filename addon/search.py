@@ -15,7 +15,7 @@ from .controls import is_locked
 from .jaw_bone import TURN
 from .limits import held
 from .lips import Floats, Indices, Surface, find_lips, tree_of
-from .posing import at_rest, points_of, posed, surface_of
+from .posing import at_rest, points_of, posed, surfaces_of
 
 _TRIED = 8
 """So many of the most promising movements are looked at closely."""
@@ -37,7 +37,7 @@ def find_opening(
     """The pose that opens the mouth, and the targets that move it. Raises CharacterError if none parts two lips."""
     tried = [target for target in character.targets if target.kind != "group"]
     with at_rest(character, tried, view_layer):
-        rest = {name: surface_of(bpy.data.objects[name], view_layer) for name in character.meshes}
+        rest = surfaces_of(character, view_layer)
         moves = {pose: move for pose in _poses(tried) if (move := _move(pose, rest, view_layer)) is not None}
     pairs = {name: _facing_pairs(surface) for name, surface in rest.items()}
     parting = {pose: sum(_parting(pairs[n], move[n]) for n in rest) for pose, move in moves.items()}

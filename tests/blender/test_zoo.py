@@ -255,6 +255,16 @@ def on_an_empty(head: bpy.types.Object) -> None:
     head.parent.parent = root
 
 
+def meshes_without_points(head: bpy.types.Object) -> None:
+    """One is empty, of the other a mask shows nothing."""
+    for mesh in (bpy.data.meshes.new("Left over"), bpy.data.objects["Labial Head Hair"].data.copy()):
+        made = bpy.data.objects.new(mesh.name, mesh)
+        bpy.context.collection.objects.link(made)
+        made.parent = head.parent
+        mask = made.modifiers.new("Mask", "MASK")
+        mask.vertex_group = made.vertex_groups.new(name="Shown").name
+
+
 def names_that_say_nothing(head: bpy.types.Object) -> None:
     for number, key in enumerate(keys(head)):
         key.name = f"k_{number:03}"
@@ -276,7 +286,8 @@ ZOO = (
     upper_case, a_lead, two_meshes, keys_on_two_meshes, properties_of_the_rig, properties_in_percent,
     a_chain_of_properties, visemes_of_daz, properties_of_bones, sliders, sliders_both_ways, dials_of_bones,
     keys_that_follow_keys, tiny, huge,
-    lying(0), lying(1), lying(2), on_an_empty, names_that_say_nothing, sliders_that_say_nothing,
+    lying(0), lying(1), lying(2), on_an_empty, meshes_without_points, names_that_say_nothing,
+    sliders_that_say_nothing,
 )  # fmt: skip
 CONTROLLED = (
     properties_of_the_rig, properties_in_percent, a_chain_of_properties, visemes_of_daz, properties_of_bones, sliders,
