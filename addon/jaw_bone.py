@@ -13,7 +13,7 @@ from ..model_runtime.contracts import Float32, Target
 from .controls import is_locked
 from .limits import limited
 from .lips import Lips, Surface
-from .posing import evaluated, points_of, posed
+from .posing import evaluated, moves_of, posed
 
 TURN = 0.2
 """Radians that a bone is turned to see what it carries."""
@@ -47,8 +47,8 @@ def probe_bone(
             if turned.minimum < 0.0 < path @ lips.up:  # it goes both ways: the other lowers
                 turned, path = replace(turned, sign=-1.0, minimum=-turned.maximum, maximum=-turned.minimum), -path
             if path @ lips.up < carried @ lips.up:
-                moved = {n: points_of(bpy.data.objects[n], view_layer) - s.points for n, s in rest.items()}
-                best, carried, share = turned, path, _own_share(turn, moved, rest, opening)
+                best, carried = turned, path
+                share = _own_share(turn, moves_of(rest, view_layer), rest, opening)
     return best, np.asarray(carried if share > 0.5 else np.zeros(3), dtype=np.float32)
 
 

@@ -16,7 +16,7 @@ from .character import Character
 from .jaw_bone import TURN, probe_bone
 from .limits import held, limited
 from .lips import Lips, Surface, find_lips
-from .posing import at_rest, points_of, posed, surfaces_of
+from .posing import at_rest, moves_of, posed, surfaces_of
 from .teeth import Teeth, find_teeth
 
 
@@ -56,7 +56,7 @@ def measure(
             [*(_rim(points, s, -lips.up) for s in lips.upper), *(_rim(points, s, lips.up) for s in lips.lower),
              lips.left, lips.right, lips.chin, *_some(lips.lower_lip)]
         )  # fmt: skip
-        moves = [_displacement(t, mesh, points, chosen, view_layer) for t in targets]
+        moves = [_displacement(t, {mesh: rest[mesh]}, chosen, view_layer) for t in targets]
         places = teeth.places(rest[teeth.mesh].points) if teeth else np.zeros((0, 3))
     count, lip = len(lips.upper), np.arange(2 * len(lips.upper) + 3, len(chosen))
     third = np.arange(count // 3, count - count // 3)
@@ -91,8 +91,7 @@ def _teeth(
     largest = float(moved[mesh][np.concatenate(lips.lower)].max())
     for bone, _ in bones:
         with posed({bone: TURN}):
-            for name, surface in rest.items():
-                away = points_of(bpy.data.objects[name], view_layer) - surface.points
+            for name, away in moves_of(rest, view_layer).items():
                 moved[name] = np.maximum(moved[name], np.linalg.norm(away, axis=1))
     return find_teeth(rest, moved, lips, mesh, largest)
 
@@ -144,7 +143,7 @@ def _moved(
 ) -> dict[str, NDArray[np.float64]]:
     """How far a pose moves every point, by mesh."""
     with posed(pose):
-        return {name: points_of(bpy.data.objects[name], view_layer) - s.points for name, s in rest.items()}
+        return moves_of(rest, view_layer)
 
 
 def _parted(moved: dict[str, NDArray[np.float64]], rest: dict[str, Surface]) -> Iterator[tuple[float, str, Lips]]:
@@ -161,14 +160,15 @@ def _rim(points: NDArray[np.float64], members: NDArray[np.int64], towards: NDArr
 
 
 def _displacement(
-    target: Target, mesh: str, rest: NDArray[np.float64], chosen: NDArray[np.int64], view_layer: bpy.types.ViewLayer
+    target: Target, rest: dict[str, Surface], chosen: NDArray[np.int64], view_layer: bpy.types.ViewLayer
 ) -> NDArray[np.float64]:
-    """How far the chosen points go at value 1.0 of a key, or per radian or unit of a bone, float [points, 3]."""
+    """How far the chosen points of one mesh go at value 1.0 of a key, or per radian or unit of a bone, float
+    [points, 3]."""
     value = target.maximum or target.minimum
     if target.kind == "rotation" and not target.is_shape:
         value = min(max(value, -TURN), TURN)
     if value == 0.0:
         return np.zeros((len(chosen), 3))
     with posed({target: value}):
-        moved = points_of(bpy.data.objects[mesh], view_layer)[chosen]
-    return np.asarray((moved - rest[chosen]) / value)
+        (moved,) = moves_of(rest, view_layer).values()
+    return np.asarray(moved[chosen] / value)

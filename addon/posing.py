@@ -12,9 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..model_runtime.contracts import Target
+from ..model_runtime.errors import CharacterError
 from ..model_runtime.rigs.channels import keyed, spread
 from .character import Character, objects_of
 from .lips import Surface
+
+_RENUMBERING = {"BEVEL", "BOOLEAN", "BUILD", "DECIMATE", "EDGE_SPLIT", "EXPLODE", "REMESH", "WELD"}
+"""Modifiers that make other points as a mesh moves."""
 
 
 def set_target(target: Target, value: float) -> None:
@@ -72,8 +76,22 @@ def _holder(target: Target) -> Any:
 
 
 @contextmanager
+def numbered(meshes: Sequence[bpy.types.Object]) -> Iterator[None]:
+    """Meshes without the modifiers that number their points anew in each pose; afterwards with them."""
+    hidden = [m for mesh in meshes for m in mesh.modifiers if m.type in _RENUMBERING and m.show_viewport]
+    try:
+        for modifier in hidden:
+            modifier.show_viewport = False
+        yield
+    finally:
+        for modifier in hidden:
+            modifier.show_viewport = True
+
+
+@contextmanager
 def at_rest(character: Character, targets: Sequence[Target], view_layer: bpy.types.ViewLayer) -> Iterator[None]:
-    """All keys of the character, what drives them and all targets at zero; afterwards everything as it was."""
+    """All keys of the character, what drives them and all targets at zero, its meshes `numbered`; afterwards everything
+    as it was."""
     targets = keyed([*targets, *(t for t in character.targets if t.is_shape and t.kind != "shape_key")])
     values = [
         (key, key.value) for mesh in objects_of(character) if mesh.data.shape_keys
@@ -91,8 +109,9 @@ def at_rest(character: Character, targets: Sequence[Target], view_layer: bpy.typ
             to_rest(target)
         for key, _ in values:
             key.value = 0.0
-        view_layer.update()
-        yield
+        with numbered(objects_of(character)):
+            view_layer.update()
+            yield
     finally:
         for key, value in values:
             key.value = value
@@ -145,6 +164,22 @@ def points_of(obj: bpy.types.Object, view_layer: bpy.types.ViewLayer) -> NDArray
     shown.to_mesh_clear()
     matrix = np.array(shown.matrix_world, dtype=np.float64)
     return np.asarray(points @ matrix[:3, :3].T + matrix[:3, 3])
+
+
+def moves_of(rest: Mapping[str, Surface], view_layer: bpy.types.ViewLayer) -> dict[str, NDArray[np.float64]]:
+    """How far all points of some meshes have gone, float [n, 3] by mesh. Raises CharacterError if they are others."""
+    moves = {}
+    for name, surface in rest.items():
+        mesh = bpy.data.objects[name]
+        points = points_of(mesh, view_layer)
+        if len(points) != len(surface.points):
+            suspects = ", ".join(m.name for m in mesh.modifiers if m.show_viewport)
+            raise CharacterError(
+                f"“{name}” has {len(surface.points)} points at rest and {len(points)} in another pose, so its movement "
+                f"cannot be measured. Apply the modifier that makes them ({suspects}) or hide it in the viewport."
+            )
+        moves[name] = points - surface.points
+    return moves
 
 
 def _places(mesh: bpy.types.Mesh) -> NDArray[np.float64]:

@@ -6,7 +6,7 @@ import bpy
 
 from ..model_runtime.contracts import ContactKind, ContactProof, KeyTracks
 from .measure import Measured
-from .posing import points_of
+from .posing import numbered, points_of
 
 CLOSED_BELOW = 0.03
 """Largest gap of closed lips, and of a lower lip that touches the teeth, share of the mouth's width."""
@@ -24,14 +24,16 @@ def prove(
     """Goes to every contact's frames and measures between the lips, or from lower lip to upper teeth; the scene's frame
     is put back."""
     here, subframe = scene.frame_current, scene.frame_subframe
+    shown = {measured.mesh, measured.teeth.mesh} if measured.teeth else {measured.mesh}
     proofs = []
     try:
-        for frame, contact in keys.contact_frames:
-            scene.frame_set(frame)
-            gap = _gap(measured, contact.kind, view_layer)
-            passed = gap < _limit(measured, contact.kind)
-            cause = "" if passed else _furthest(keys, frame) or _UNREACHED[contact.kind]
-            proofs.append(ContactProof(contact, frame, gap, passed, cause))
+        with numbered([bpy.data.objects[name] for name in shown]):
+            for frame, contact in keys.contact_frames:
+                scene.frame_set(frame)
+                gap = _gap(measured, contact.kind, view_layer)
+                passed = gap < _limit(measured, contact.kind)
+                cause = "" if passed else _furthest(keys, frame) or _UNREACHED[contact.kind]
+                proofs.append(ContactProof(contact, frame, gap, passed, cause))
     finally:
         scene.frame_set(here, subframe=subframe)
     return tuple(proofs)

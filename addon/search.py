@@ -15,7 +15,7 @@ from .controls import is_locked
 from .jaw_bone import TURN
 from .limits import held
 from .lips import Floats, Indices, Surface, find_lips, tree_of
-from .posing import at_rest, points_of, posed, surfaces_of
+from .posing import at_rest, moves_of, posed, surfaces_of
 
 _TRIED = 8
 """So many of the most promising movements are looked at closely."""
@@ -88,7 +88,7 @@ def _move(
 ) -> dict[str, Floats] | None:
     """How far a pose moves every point, by mesh; None if nothing moves, or nearly everything."""
     with posed(dict([pose])):
-        move = {name: points_of(bpy.data.objects[name], view_layer) - surface.points for name, surface in rest.items()}
+        move = moves_of(rest, view_layer)
     lengths = np.concatenate([np.linalg.norm(m, axis=1) for m in move.values()])
     moving = lengths > 0.02 * lengths.max(initial=0.0)
     return move if 0 < moving.sum() < _WHOLE * len(lengths) else None

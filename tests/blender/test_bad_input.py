@@ -232,6 +232,26 @@ def test_wrong_words_do_not_stop_the_line(head: bpy.types.Object, short_line: Pa
     assert bpy.context.scene.labial.report.keys > 0
 
 
+def test_nodes_that_make_other_points_in_each_pose_are_named(head: bpy.types.Object, short_line: Path) -> None:
+    nodes = bpy.data.node_groups.new("Shrink", "GeometryNodeTree")
+    for direction in ("INPUT", "OUTPUT"):
+        nodes.interface.new_socket("Geometry", in_out=direction, socket_type="NodeSocketGeometry")
+    begin, merge, end = (nodes.nodes.new(f"{kind}") for kind in (
+        "NodeGroupInput", "GeometryNodeMergeByDistance", "NodeGroupOutput"))  # fmt: skip
+    merge.inputs["Distance"].default_value = 0.003
+    nodes.links.new(begin.outputs[0], merge.inputs["Geometry"])
+    nodes.links.new(merge.outputs["Geometry"], end.inputs[0])
+    modifier = head.modifiers.new("Merged", "NODES")
+    modifier.node_group = nodes
+    before = snapshot()
+    with pytest.raises(RuntimeError, match=f"“{head.name}” has .* points at rest .*Merged.* hide it") as error:
+        generate(short_line)
+    assert_a_sentence(error.value)
+    assert snapshot() == before
+    modifier.show_viewport = False
+    generate(short_line)
+
+
 def assert_a_sentence(error: RuntimeError) -> None:
     """A user can read it: no traceback, no empty text, an end."""
     text = str(error).removeprefix("Error: ").strip()

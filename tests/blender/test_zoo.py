@@ -323,6 +323,21 @@ def test_it_speaks(head: bpy.types.Object, short_line: Path, change: Change) -> 
     assert not actions()
 
 
+@pytest.mark.parametrize(("kind", "settings"), [
+    ("EDGE_SPLIT", {}), ("WELD", {"merge_threshold": 0.002}), ("DECIMATE", {"ratio": 0.5}), ("BEVEL", {"width": 0.001}),
+])  # fmt: skip
+def test_modifiers_that_make_other_points_in_each_pose(
+    head: bpy.types.Object, short_line: Path, kind: str, settings: dict[str, float]
+) -> None:
+    modifier = head.modifiers.new("Other points", kind)
+    for name, value in settings.items():
+        setattr(modifier, name, value)
+    generate(short_line)
+    report = bpy.context.scene.labial.report
+    assert report.proven == report.closures >= 2 and not report.notes, report.notes
+    assert modifier.show_viewport
+
+
 def test_a_key_moved_by_a_scene_or_by_time_is_named(head: bpy.types.Object, short_line: Path) -> None:
     by_time = driven(head.data.shape_keys.key_blocks["mouthPucker"])
     by_time.expression = "0.1*sin(frame)"
