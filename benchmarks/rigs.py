@@ -81,6 +81,13 @@ A locked channel is never keyed; a jaw that must not turn is moved instead. A bo
 seen: where it follows no further, its range ends, and no key goes beyond; one that a constraint holds altogether
 (Copy Rotation at full influence and the like) is left alone and named, with the constraint.
 
+## Modifiers
+
+Lips are measured on the mesh as its modifiers show it. Those that make other points in each pose (Edge Split, Weld,
+Decimate, Bevel, Boolean, Remesh, Build, Explode) are hidden while Labial measures and proves, and shown again after. A
+mesh of which nothing shows is left out. Geometry nodes that make other points in each pose cannot be measured: the
+error names the mesh and the modifier.
+
 ## VRM
 
 Expressions come first when a character has as many of them as of other shapes: from the data that the VRM add-on
