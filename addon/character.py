@@ -40,6 +40,7 @@ def find_character(selected: bpy.types.Object | None, view_layer: bpy.types.View
     keyed = [m for m in meshes if m.data.shape_keys and len(m.data.shape_keys.key_blocks) > 1]
     bones = jaw_bones(armature) + lip_controls(armature) if armature else ()
     require_editable(keyed, armature)
+    _require_mixing(keyed)
     parts = [*meshes, selected, *([armature] if armature else ())]
     controls = find_controls(keyed, armature, [*parts, *(above for part in parts for above in _parents(part))])
     keys, warnings = _shape_keys(keyed, controls.stuck)
@@ -61,7 +62,7 @@ def find_character(selected: bpy.types.Object | None, view_layer: bpy.types.View
             *poses,
             *(bone for bone in bones if not _is_held(bone, controls)),
         ),
-        warnings=warnings,
+        warnings=warnings + _solo(keyed),
     )
 
 
@@ -170,6 +171,25 @@ def _shape_keys(meshes: list[bpy.types.Object], stuck: tuple[str, ...]) -> tuple
         for name, uses in found.items()
     )  # fmt: skip
     return targets, tuple(_listed([*stuck], "is driven", "are driven") + _listed(muted, "is muted", "are muted"))
+
+
+def _require_mixing(meshes: list[bpy.types.Object]) -> None:
+    """Raises CharacterError naming a mesh whose shape keys do not mix as they are now."""
+    for mesh in meshes:
+        if mesh.mode == "EDIT":
+            raise CharacterError(f"“{mesh.name}” is in Edit Mode, where keys do not show. Leave it and try again.")
+        if not mesh.data.shape_keys.use_relative:
+            raise CharacterError(
+                f"The shape keys of “{mesh.name}” are absolute: they follow one another and do not mix. Turn on "
+                "Relative in its Shape Keys panel."
+            )
+
+
+def _solo(meshes: list[bpy.types.Object]) -> tuple[str, ...]:
+    return tuple(
+        f"“{mesh.name}” shows its active shape key alone: turn off Solo Active Shape Key to see the line."
+        for mesh in meshes if mesh.show_only_shape_key
+    )  # fmt: skip
 
 
 def _listed(names: list[str], one: str, many: str) -> list[str]:

@@ -124,6 +124,8 @@ def _facing_lips(surface: Surface, opening: Floats) -> Lips | None:
     width = float(np.linalg.norm(points[left] - points[right]))
     upper, lower = _slices(side, low, high)
     lip = _middle_of_lip(points, below, lower, up, across, width)
+    if not len(lip):
+        return None
     carried = np.flatnonzero(skin & (reach > 0.85 * largest))
     chin = int(carried[(points[carried] @ up).argmin()])
     steady = np.flatnonzero(skin & (reach < 0.01 * largest))

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from ..model_runtime.contracts import RigProbe, Target, frozen_array
 from ..model_runtime.errors import CharacterError
 from ..model_runtime.rigs.detect import Proposal, by_name
-from .character import Character
+from .character import Character, objects_of
 from .jaw_bone import TURN, probe_bone
 from .limits import held, limited
 from .lips import Lips, Surface, find_lips
-from .posing import at_rest, moves_of, posed, surfaces_of
+from .posing import at_rest, is_seen, moves_of, posed, surfaces_of
 from .teeth import Teeth, find_teeth
 
 
@@ -132,9 +132,14 @@ def _lips(
         if parted:
             _, mesh, lips = max(parted, key=lambda found: found[0])
             return mesh, lips, opening
+    unseen = [
+        f"“{mesh.name}” is disabled in viewports: enable it." for mesh in objects_of(character)
+        if mesh.data.shape_keys and not is_seen(mesh, view_layer)
+    ]  # fmt: skip
+    advice = unseen or character.warnings or ["Check that they open the mouth."]
     raise CharacterError(
         f"No lips were found on “{character.name}”: opening the mouth ({', '.join(t.name for t in pose)}) does not "
-        "part two lips on any of its meshes. Check that they open the mouth."
+        f"part two lips on any of its meshes. {' '.join(advice)}"
     )
 
 

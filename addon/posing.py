@@ -76,22 +76,28 @@ def _holder(target: Target) -> Any:
 
 
 @contextmanager
-def numbered(meshes: Sequence[bpy.types.Object]) -> Iterator[None]:
-    """Meshes without the modifiers that number their points anew in each pose; afterwards with them."""
+def measurable(meshes: Sequence[bpy.types.Object]) -> Iterator[None]:
+    """Meshes without the modifiers that number their points anew in each pose, and with all their keys where one shows
+    alone; afterwards as they were."""
     hidden = [m for mesh in meshes for m in mesh.modifiers if m.type in _RENUMBERING and m.show_viewport]
+    solo = [mesh for mesh in meshes if mesh.show_only_shape_key]
     try:
         for modifier in hidden:
             modifier.show_viewport = False
+        for mesh in solo:
+            mesh.show_only_shape_key = False
         yield
     finally:
         for modifier in hidden:
             modifier.show_viewport = True
+        for mesh in solo:
+            mesh.show_only_shape_key = True
 
 
 @contextmanager
 def at_rest(character: Character, targets: Sequence[Target], view_layer: bpy.types.ViewLayer) -> Iterator[None]:
-    """All keys of the character, what drives them and all targets at zero, its meshes `numbered`; afterwards everything
-    as it was."""
+    """All keys of the character, what drives them and all targets at zero, its meshes `measurable`; afterwards
+    everything as it was."""
     targets = keyed([*targets, *(t for t in character.targets if t.is_shape and t.kind != "shape_key")])
     values = [
         (key, key.value) for mesh in objects_of(character) if mesh.data.shape_keys
@@ -109,7 +115,7 @@ def at_rest(character: Character, targets: Sequence[Target], view_layer: bpy.typ
             to_rest(target)
         for key, _ in values:
             key.value = 0.0
-        with numbered(objects_of(character)):
+        with measurable(objects_of(character)):
             view_layer.update()
             yield
     finally:
@@ -130,6 +136,11 @@ def posed(weights: Mapping[Target, float]) -> Iterator[None]:
     set_targets(weights)
     yield
     set_targets(dict.fromkeys(weights, 0.0))
+
+
+def is_seen(obj: bpy.types.Object, view_layer: bpy.types.ViewLayer) -> bool:
+    """Whether Blender evaluates an object; it leaves out what is disabled in viewports."""
+    return bool(obj.evaluated_get(view_layer.depsgraph).is_evaluated)
 
 
 def evaluated(obj: bpy.types.Object, view_layer: bpy.types.ViewLayer) -> bpy.types.Object:

@@ -6,7 +6,7 @@ import bpy
 
 from ..model_runtime.contracts import ContactKind, ContactProof, KeyTracks
 from .measure import Measured
-from .posing import numbered, points_of
+from .posing import measurable, points_of
 
 CLOSED_BELOW = 0.03
 """Largest gap of closed lips, and of a lower lip that touches the teeth, share of the mouth's width."""
@@ -27,7 +27,7 @@ def prove(
     shown = {measured.mesh, measured.teeth.mesh} if measured.teeth else {measured.mesh}
     proofs = []
     try:
-        with numbered([bpy.data.objects[name] for name in shown]):
+        with measurable([bpy.data.objects[name] for name in shown]):
             for frame, contact in keys.contact_frames:
                 scene.frame_set(frame)
                 gap = _gap(measured, contact.kind, view_layer)

@@ -53,7 +53,7 @@ def find_opening(
             if wide > widest:
                 best, widest, lips, mesh = pose, wide, found, name
     if best is None or lips is None:
-        causes = " ".join(held(character, view_layer))
+        causes = " ".join([*character.warnings, *held(character, view_layer)])
         raise CharacterError(
             f"“{character.name}” follows no known mouth standard, and none of its {len(moves)} shape keys and controls "
             f"parts two lips. {causes or 'Select the mesh or the rig whose mouth moves.'}"

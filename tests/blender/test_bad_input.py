@@ -232,6 +232,49 @@ def test_wrong_words_do_not_stop_the_line(head: bpy.types.Object, short_line: Pa
     assert bpy.context.scene.labial.report.keys > 0
 
 
+def in_edit_mode(head: bpy.types.Object) -> None:
+    bpy.ops.object.mode_set(mode="EDIT")
+
+
+def with_absolute_keys(head: bpy.types.Object) -> None:
+    head.data.shape_keys.use_relative = False
+
+
+def disabled_in_viewports(head: bpy.types.Object) -> None:
+    head.hide_viewport = True
+    bpy.context.view_layer.objects.active = head.parent
+
+
+def with_muted_keys(head: bpy.types.Object) -> None:
+    for key in head.data.shape_keys.key_blocks[1:]:
+        key.mute = True
+
+
+@pytest.mark.parametrize(("change", "reason"), [
+    (in_edit_mode, "“Labial Head Face” is in Edit Mode"),
+    (with_absolute_keys, "“Labial Head Face” are absolute"),
+    (disabled_in_viewports, "“Labial Head Face” is disabled in viewports"),
+    (with_muted_keys, "more are muted"),
+])  # fmt: skip
+def test_a_face_that_does_not_show_its_keys_is_named(
+    head: bpy.types.Object, short_line: Path, change: Callable[[bpy.types.Object], None], reason: str
+) -> None:
+    change(head)
+    before = snapshot()
+    with pytest.raises(RuntimeError, match=reason) as caught:
+        generate(short_line)
+    assert_a_sentence(caught.value)
+    assert snapshot() == before
+
+
+def test_a_key_that_shows_alone_is_told_and_does_not_stop_the_line(head: bpy.types.Object, short_line: Path) -> None:
+    head.show_only_shape_key, head.active_shape_key_index = True, 3
+    generate(short_line)
+    report = bpy.context.scene.labial.report
+    assert report.proven == report.closures >= 2 and "turn off Solo Active Shape Key" in report.notes
+    assert head.show_only_shape_key
+
+
 def test_nodes_that_make_other_points_in_each_pose_are_named(head: bpy.types.Object, short_line: Path) -> None:
     nodes = bpy.data.node_groups.new("Shrink", "GeometryNodeTree")
     for direction in ("INPUT", "OUTPUT"):
