@@ -41,6 +41,7 @@ def find_character(selected: bpy.types.Object | None, view_layer: bpy.types.View
     bones = jaw_bones(armature) + lip_controls(armature) if armature else ()
     require_editable(keyed, armature)
     _require_mixing(keyed)
+    _require_free([*keyed, *(mesh.data.shape_keys for mesh in keyed), *([armature] if armature else ())])
     parts = [*meshes, selected, *([armature] if armature else ())]
     controls = find_controls(keyed, armature, [*parts, *(above for part in parts for above in _parents(part))])
     keys, warnings = _shape_keys(keyed, controls.stuck)
@@ -183,6 +184,13 @@ def _require_mixing(meshes: list[bpy.types.Object]) -> None:
                 f"The shape keys of “{mesh.name}” are absolute: they follow one another and do not mix. Turn on "
                 "Relative in its Shape Keys panel."
             )
+
+
+def _require_free(owners: list[bpy.types.ID]) -> None:
+    """Raises CharacterError naming one whose Action belongs to a strip that is being tweaked."""
+    for owner in owners:
+        if owner.animation_data and owner.animation_data.use_tweak_mode:
+            raise CharacterError(f"A strip of “{owner.name}” is in Tweak Mode. Leave it in the NLA editor (Tab).")
 
 
 def _solo(meshes: list[bpy.types.Object]) -> tuple[str, ...]:

@@ -16,12 +16,11 @@ from typing import Any
 import bpy
 
 from ..model_runtime import plate_command
-from ..model_runtime.contracts import FrameClock
 from ..model_runtime.errors import LipSyncError
 from ..model_runtime.scenes.batch_report import figures
 from . import dialogue, dialogue_report, dubs, export_command, generate, plate, styles
 from .line_list import DONE, FAILED, WAITING, fill_from_sheet
-from .request import LipSyncRequest, sound_of_file
+from .request import LipSyncRequest, clock_of, sound_of_file
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -48,13 +47,12 @@ def _save(path: Path) -> None:
 
 def _generate(options: argparse.Namespace) -> dict[str, Any]:
     """One sound on one character."""
-    render = bpy.context.scene.render
     if options.style not in styles.available():
         raise LipSyncError(f"There is no style “{options.style}”; choose one of: {', '.join(styles.available())}.")
     request = LipSyncRequest(
         character=options.character,
         sound=sound_of_file(str(Path(options.sound).resolve())),
-        clock=FrameClock(render.fps, render.fps_base, options.start),
+        clock=clock_of(bpy.context.scene, options.start),
         style=styles.available()[options.style],
         transcript=options.text,
         language=options.language,

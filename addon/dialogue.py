@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import bpy
 
-from ..model_runtime.contracts import FrameClock, Report
+from ..model_runtime.contracts import Report
 from ..model_runtime.errors import Cancelled, CharacterError, LipSyncError
 from ..model_runtime.hearing import network
 from ..model_runtime.pipeline import Performance
@@ -22,7 +22,7 @@ from .character import Character, find_character
 from .generate import Prepared, Result
 from .line_list import DONE, FAILED, UNCHANGED, WAITING, line_of, title
 from .profile import fitted_to
-from .request import LipSyncRequest, SoundSource, life_from, sound_of_file, style_from
+from .request import LipSyncRequest, SoundSource, clock_of, life_from, sound_of_file, style_from
 
 if TYPE_CHECKING:
     from .properties import LabialLine
@@ -153,13 +153,13 @@ def request_of_line(scene: bpy.types.Scene, line: LabialLine) -> LipSyncRequest:
     if line.character not in bpy.data.objects:
         raise CharacterError(f"The line “{line.name}” has no character. Choose who speaks it.")
     source = sound_of_file(line.sound)
-    render, rate = scene.render, scene.render.fps / scene.render.fps_base
+    rate = scene.render.fps / scene.render.fps_base
     cut = {"skip": line.skip / rate, "length": line.frames / rate} if line.frames else {}
     settings = scene.labial
     return LipSyncRequest(
         character=line.character,
         sound=SoundSource(title(line), source.path, **cut),
-        clock=FrameClock(render.fps, render.fps_base, line.start),
+        clock=clock_of(scene, line.start),
         style=style_from(settings, line.style),
         transcript=line.transcript,
         language=line.language,

@@ -14,7 +14,7 @@ import bpy
 
 from ..model_runtime.acting.liveliness import Dials
 from ..model_runtime.contracts import AudioClip, FrameClock, Style
-from ..model_runtime.errors import AudioError, LipSyncError
+from ..model_runtime.errors import AudioError, LipSyncError, SceneError
 from ..model_runtime.hearing import audio, transcript
 from . import compat, styles
 from .keyframes import MARK
@@ -57,11 +57,10 @@ def request_from(context: bpy.types.Context) -> LipSyncRequest:
     """What the panel says. Raises LipSyncError naming what is missing."""
     settings = context.scene.labial
     sound, start = _sound(context)
-    render = context.scene.render
     return LipSyncRequest(
         character=context.active_object.name if context.active_object else None,
         sound=sound,
-        clock=FrameClock(render.fps, render.fps_base, start),
+        clock=clock_of(context.scene, start),
         style=style_from(settings, settings.style),
         transcript=settings.transcript.strip() or _found_words(sound),
         language=settings.language,
@@ -84,17 +83,28 @@ def style_from(settings: LabialSettings, name: str) -> Style:
 
 def request_of(action: bpy.types.Action, context: bpy.types.Context) -> LipSyncRequest:
     """What a line was made from, for the selected character and the scene's present frame rate."""
-    made, render = action[MARK], context.scene.render
+    made = action[MARK]
     return LipSyncRequest(
         character=context.active_object.name if context.active_object else None,
         sound=SoundSource(made["line"], made["sound"]),
-        clock=FrameClock(render.fps, render.fps_base, made["start"]),
+        clock=clock_of(context.scene, made["start"]),
         style=Style(**json.loads(made["acting"])),
         transcript=made["transcript"],
         language=made["language"],
         tolerance=made["tolerance"],
         life=Dials(**life) if (life := json.loads(made["life"])) else None,
     )
+
+
+def clock_of(scene: bpy.types.Scene, start: float) -> FrameClock:
+    """The scene's rate. Raises SceneError if its time is remapped: Blender remaps keys and not sounds."""
+    render = scene.render
+    if render.frame_map_old != render.frame_map_new:
+        raise SceneError(
+            f"“{scene.name}” shows {render.frame_map_old} frames of keys in {render.frame_map_new}, so none can be in "
+            "time with a sound. Set Old and New of Time Remapping to the same number, in the properties of the output."
+        )
+    return FrameClock(render.fps, render.fps_base, start)
 
 
 def _found_words(sound: SoundSource) -> str:

@@ -25,6 +25,10 @@ class CharacterError(LipSyncError):
     """The selected character cannot be animated: nothing selected, no mouth targets, driven or linked keys."""
 
 
+class SceneError(LipSyncError):
+    """A setting of the scene stands in the way."""
+
+
 class TrackFileError(LipSyncError):
     """A *.mouth.json or preset file is damaged or of an unknown version."""
 

@@ -245,6 +245,17 @@ def disabled_in_viewports(head: bpy.types.Object) -> None:
     bpy.context.view_layer.objects.active = head.parent
 
 
+def with_a_strip_in_tweak_mode(head: bpy.types.Object) -> None:
+    head.data.shape_keys.key_blocks["jawOpen"].keyframe_insert("value", frame=1)
+    data = head.data.shape_keys.animation_data
+    data.nla_tracks.new().strips.new("Strip", 1, data.action)
+    data.action, data.use_tweak_mode = None, True
+
+
+def in_remapped_time(head: bpy.types.Object) -> None:
+    bpy.context.scene.render.frame_map_new = 50
+
+
 def with_muted_keys(head: bpy.types.Object) -> None:
     for key in head.data.shape_keys.key_blocks[1:]:
         key.mute = True
@@ -255,8 +266,10 @@ def with_muted_keys(head: bpy.types.Object) -> None:
     (with_absolute_keys, "“Labial Head Face” are absolute"),
     (disabled_in_viewports, "“Labial Head Face” is disabled in viewports"),
     (with_muted_keys, "more are muted"),
+    (with_a_strip_in_tweak_mode, "is in Tweak Mode"),
+    (in_remapped_time, "“Scene” shows 100 frames of keys in 50"),
 ])  # fmt: skip
-def test_a_face_that_does_not_show_its_keys_is_named(
+def test_what_keeps_keys_from_showing_is_named(
     head: bpy.types.Object, short_line: Path, change: Callable[[bpy.types.Object], None], reason: str
 ) -> None:
     change(head)
