@@ -121,6 +121,10 @@ def sound_of_file(path: str) -> SoundSource:
     return SoundSource(full.stem, str(full))
 
 
+_LOST = 0.01
+"""Peak of a sound of several channels below which they are looked at one by one."""
+
+
 def decode(source: SoundSource) -> AudioClip:
     """Any sound that Blender plays, as a clip. Raises AudioError naming the file and the fix."""
     file = Path(source.path)
@@ -132,9 +136,11 @@ def decode(source: SoundSource) -> AudioClip:
             file = folder / (file.name or "packed.wav")
             file.write_bytes(source.packed)
         try:
-            sound = aud.Sound(str(file)).rechannel(1)
-            rate = sound.specs[0]
-            samples = sound.data()
+            sound = aud.Sound(str(file))
+            rate, channels = sound.specs
+            samples = sound.rechannel(1).data()
+            if channels > 1 and max(samples.max(initial=0.0), -samples.min(initial=0.0)) < _LOST:
+                samples = sound.data()  # channels that cancel each other out
         except (aud.error, RuntimeError, ValueError) as error:
             raise AudioError(f"“{file.name}” is not a sound that can be read ({error}). Export it as WAV.") from error
     first = round(source.skip * rate)

@@ -19,6 +19,8 @@ from ..errors import AudioError
 SILENT_DBFS = -70.0
 _PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
 _FORMATS = {(_PCM, 8), (_PCM, 16), (_PCM, 24), (_PCM, 32), (_FLOAT, 32), (_FLOAT, 64)}
+_CANCELLED = 0.01
+"""Share of the loudest channel's power below which the mean of all has lost the sound; of eight, one leaves 1/64."""
 _FRAMES = 1 << 18
 _BLOCK = 1 << 14
 _FEW_TURNS = 8
@@ -31,11 +33,14 @@ def load(path: str | Path) -> AudioClip:
         raise AudioError(f"There is no sound file {path}. Choose another file or repair the path.")
     with path.open("rb") as file:
         head = file.read(12)
-    if head[:4] == b"RIFF" and head[8:12] == b"WAVE":
+    is_wave = head[:4] == b"RIFF" and head[8:12] == b"WAVE"
+    if is_wave and _is_plain(path):
         return load_wav(path)
     try:
         import soundfile
     except ImportError:
+        if is_wave:
+            return load_wav(path)  # says which format it has
         if path.suffix.lower() in (".wav", ".wave"):
             raise AudioError(f"{path.name} is not a WAV file. Export it again as WAV.") from None
         raise AudioError(
@@ -43,7 +48,7 @@ def load(path: str | Path) -> AudioClip:
         ) from None
     try:
         with soundfile.SoundFile(path) as sound:
-            blocks = (block.mean(axis=1) for block in sound.blocks(_FRAMES, dtype="float32", always_2d=True))
+            blocks = (_mono(block) for block in sound.blocks(_FRAMES, dtype="float32", always_2d=True))
             return _collected(blocks, sound.frames, sound.samplerate, path.stem)
     except (soundfile.LibsndfileError, RuntimeError) as error:
         raise AudioError(f"{path.name} is not a sound file that can be read ({error}). Export it as WAV.") from error
@@ -80,7 +85,22 @@ def _blocks(file: BinaryIO, code: int, channels: int, bits: int, size: int) -> I
     while len(body := file.read(min(size, frame * _FRAMES))) >= frame:
         size -= len(body)
         whole = memoryview(body)[: len(body) // frame * frame]
-        yield _decoded(whole, code, bits).reshape(-1, channels).mean(axis=1)
+        yield _mono(_decoded(whole, code, bits).reshape(-1, channels))
+
+
+def _is_plain(path: Path) -> bool:
+    with path.open("rb") as file:
+        code, _, _, bits, _ = _find_sound(file, path.name)
+    return (code, bits) in _FORMATS
+
+
+def _mono(samples: Float32) -> Float32:
+    """Samples [n, channels] as their mean, or as the loudest channel where they cancel out: one is wired backwards."""
+    mean = samples.mean(axis=1)
+    power = np.square(samples).mean(axis=0)
+    if np.square(mean).mean() < _CANCELLED * power.max():
+        mean = samples[:, int(power.argmax())]
+    return np.asarray(mean, np.float32)
 
 
 def _find_sound(file: BinaryIO, name: str) -> tuple[int, int, int, int, int]:
@@ -119,9 +139,9 @@ def from_samples(samples: NDArray[Any], rate: float, name: str) -> AudioClip:
 
     Raises AudioError if there are none.
     """
-    mono = np.asarray(samples, dtype=np.float32)
-    mono = mono.mean(axis=1) if mono.ndim == 2 else mono
-    return _collected((mono[at : at + _FRAMES] for at in range(0, len(mono), _FRAMES)), len(mono), rate, name)
+    whole = np.asarray(samples, dtype=np.float32)
+    parts = (whole[at : at + _FRAMES] for at in range(0, len(whole), _FRAMES))
+    return _collected((_mono(p) if p.ndim == 2 else p for p in parts), len(whole), rate, name)
 
 
 def _clip(samples: Float32, name: str) -> AudioClip:

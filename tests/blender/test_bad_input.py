@@ -113,7 +113,14 @@ def very_quiet(folder: Path) -> Path:
     return write_wave(folder / "quiet.wav", at_rate(16_000) * 0.01, 16_000)
 
 
-@pytest.mark.parametrize("make", [eight_bit_telephone, studio_stereo, clipped, very_quiet], ids=lambda m: m.__name__)
+def wired_backwards(folder: Path) -> Path:
+    samples, rate = spoken()
+    return write_wave(folder / "backwards.wav", np.stack([samples, -samples], axis=1).ravel(), rate, channels=2)
+
+
+@pytest.mark.parametrize(
+    "make", [wired_backwards, eight_bit_telephone, studio_stereo, clipped, very_quiet], ids=lambda make: make.__name__
+)
 def test_a_poor_recording_simply_works(head: bpy.types.Object, tmp_path: Path, make: Callable[[Path], Path]) -> None:
     generate(make(tmp_path))
     report = bpy.context.scene.labial.report

@@ -72,6 +72,31 @@ def test_every_sample_format_holds_the_same_sound(
     assert clip.samples == pytest.approx(said, abs=1.01 / (128 if bits == 8 else 1 << 15))
 
 
+def test_a_channel_that_is_wired_backwards_does_not_silence_the_other(tmp_path: Path) -> None:
+    said = tone(440, SAMPLE_RATE, 20.0)
+    both = np.stack([said, -0.99 * said], axis=1)
+    for clip in (audio.load(write_wav(tmp_path / "line.wav", both, SAMPLE_RATE)),
+                 audio.from_samples(both, SAMPLE_RATE, "line")):  # fmt: skip
+        assert clip.samples == pytest.approx(said, abs=1e-4)
+
+
+def test_one_channel_of_eight_is_heard(tmp_path: Path) -> None:
+    """A film's dialogue is in the centre alone."""
+    said = tone(440, SAMPLE_RATE)
+    film = np.zeros((len(said), 8))
+    film[:, 2] = said
+    clip = audio.load(write_wav(tmp_path / "line.wav", film, SAMPLE_RATE))
+    assert clip.samples == pytest.approx(said / 8, abs=1e-4)
+
+
+@pytest.mark.parametrize("subtype", ["ALAW", "ULAW", "IMA_ADPCM", "MS_ADPCM"])
+def test_wav_files_of_telephones_and_games_are_read(tmp_path: Path, subtype: str) -> None:
+    said = tone(440, SAMPLE_RATE)
+    soundfile.write(tmp_path / "line.wav", said, SAMPLE_RATE, subtype=subtype)
+    clip = audio.load(tmp_path / "line.wav")
+    assert np.abs(clip.samples[: len(said)] - said).mean() < 0.03
+
+
 @pytest.mark.parametrize("rate", RATES)
 def test_a_tone_keeps_its_frequency_level_and_length(tmp_path: Path, rate: int) -> None:
     for hertz in (220.0, 0.4 * min(rate, SAMPLE_RATE)):
