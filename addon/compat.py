@@ -56,6 +56,19 @@ def strip_skipped(strip: Any) -> float:
     return max(0.0, strip_start(strip) - float(content))
 
 
+def retimed(strip: Any) -> str:
+    """What to do about a sound strip that may play faster or slower than its sound; "" for others.
+
+    Blender tells scripts where its retiming keys lie in the scene, not which moments of the sound they hold.
+    """
+    if not len(strip.retiming_keys):
+        return ""
+    return (
+        f"“{strip.name}” is retimed, so keys would not be in time with it. Remove that (Strip > Retiming > Reset "
+        "Retiming), or render it to a sound file (Render > Render Audio) and use that."
+    )
+
+
 def add_sound_strip(scene: bpy.types.Scene, name: str, path: str, frame: int, length: float = math.inf) -> Any:
     """A new sound strip on the lowest channel that is free for `length` frames."""
     strips, channel = _free_channel(scene, frame, length)

@@ -59,13 +59,15 @@ def fill_from_sheet(scene: bpy.types.Scene, path: str, anywhere: bool = False) -
     return tuple(problems)
 
 
-def fill_from_sequencer(scene: bpy.types.Scene, sequences: bpy.types.Scene) -> int:
-    """A line for every sound strip. Returns how many.
+def fill_from_sequencer(scene: bpy.types.Scene, sequences: bpy.types.Scene) -> tuple[int, tuple[str, ...]]:
+    """A line for every sound strip that is not retimed. Returns how many, and what to mend.
 
     Who speaks is told by the strip's name, else by another strip of the same colour, else of the same channel: by its
     name, or by whom the list already gives it.
     """
-    strips = compat.sound_strips(sequences)
+    there = compat.sound_strips(sequences)
+    problems = tuple(filter(None, map(compat.retimed, there)))
+    strips = [strip for strip in there if not compat.retimed(strip)]
     known = {strip.name: speaker(strip.name) or _listed(scene, strip) for strip in strips}
     row_of = _rows(scene)
     for strip in strips:
@@ -74,7 +76,7 @@ def fill_from_sequencer(scene: bpy.types.Scene, sequences: bpy.types.Scene) -> i
         row.sound, row.start = bpy.path.abspath(strip.sound.filepath), compat.strip_start(strip)
         row.skip, row.frames = compat.strip_skipped(strip), compat.strip_length(strip)
         row.character = who
-    return len(strips)
+    return len(strips), problems
 
 
 def _listed(scene: bpy.types.Scene, strip: Any) -> str:

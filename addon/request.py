@@ -159,6 +159,8 @@ def _sound(context: bpy.types.Context) -> tuple[SoundSource, float]:
     strip = next((s for s in compat.sound_strips(scene) if s.name == settings.strip), None)
     if strip is None:
         raise LipSyncError("Choose a sound strip of the sequencer in the Labial panel.")
+    if problem := compat.retimed(strip):
+        raise AudioError(problem)
     rate = scene.render.fps / scene.render.fps_base
     packed = bytes(strip.sound.packed_file.data) if strip.sound.packed_file else None
     source = SoundSource(

@@ -69,8 +69,10 @@ class LABIAL_OT_lines_from_strips(bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Fills the list."""
-        count = line_list.fill_from_sequencer(context.scene, compat.sequencer_scene(context))
-        self.report({"INFO"}, f"{count} sound strips" if count else "There is no sound strip in the sequencer")
+        count, problems = line_list.fill_from_sequencer(context.scene, compat.sequencer_scene(context))
+        for problem in problems[:8]:
+            self.report({"WARNING"}, problem)
+        self.report({"INFO"}, f"{count} sound strips" if count else "There is no sound strip that can be used")
         return {"FINISHED"} if count else {"CANCELLED"}
 
 

@@ -177,6 +177,19 @@ def test_colours_and_channels_tell_who_speaks(scene: bpy.types.Scene, tmp_path: 
     assert told["take 8"] == "Ben" and told["take 9"] == "Ben" and len(told) == 6, "a choice by hand stays, and teaches"
 
 
+@pytest.mark.skipif(bpy.app.version < (5, 0), reason="4.5 crashes when a script adds a retiming key")
+def test_a_retimed_strip_is_named_and_the_others_are_listed(scene: bpy.types.Scene, tmp_path: Path) -> None:
+    sound = str(cut(tmp_path / "x.wav", 0.0, 0.5))
+    strips = sequences(scene)
+    plain, faster = strips.new_sound("plain", sound, 1, 1), strips.new_sound("faster", sound, 1, 50)
+    faster.retiming_keys.add(timeline_frame=52)
+    assert bpy.ops.labial.lines_from_strips() == {"FINISHED"}
+    assert [line.name for line in scene.labial.lines] == [plain.name]
+    scene.labial.source, scene.labial.strip = "STRIP", faster.name
+    with pytest.raises(RuntimeError, match="“faster” is retimed"):
+        bpy.ops.labial.generate()
+
+
 def test_sounds_and_subtitles_of_many_lines_follow_the_language(scene: bpy.types.Scene, tmp_path: Path) -> None:
     sound = cut(tmp_path / "x.wav", 0.0, 0.5)
     for k in range(90):
