@@ -26,6 +26,8 @@ DIALS = ("intensity", "jaw", "lips", "tongue", "anticipation", "smoothness", "br
 """The panel's settings that multiply a style's values of the same name."""
 LIFE_DIALS = ("blink", "brows", "head", "chest", "mood")
 """The panel's settings of what moves beside the mouth."""
+_LOST = 0.01
+"""Peak of a sound of several channels below which they are looked at one by one."""
 
 
 @dataclass(frozen=True)
@@ -119,10 +121,6 @@ def sound_of_file(path: str) -> SoundSource:
     if not full.is_file():
         raise AudioError(f"There is no sound file {full}. Choose another file or repair the path.")
     return SoundSource(full.stem, str(full))
-
-
-_LOST = 0.01
-"""Peak of a sound of several channels below which they are looked at one by one."""
 
 
 def decode(source: SoundSource) -> AudioClip:
