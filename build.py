@@ -93,7 +93,7 @@ BENCHES = {
     "batch": ("benchmarks.batch", "unit"),
     "live": ("benchmarks.live", "unit"),
     "player": ("benchmarks.player", "unit"),
-    "measuring": ("benchmarks.measuring", "blender"),
+    "measuring": ("benchmarks.motion.measuring", "blender"),
     "motion": ("benchmarks.motion.bench_motion", "blender"),
     "sheets": ("benchmarks.motion.sheets", "blender"),
     "beside": ("benchmarks.motion.beside_rhubarb", "blender"),

@@ -41,7 +41,7 @@ def find_character(selected: bpy.types.Object | None, view_layer: bpy.types.View
     bones = jaw_bones(armature) + lip_controls(armature) if armature else ()
     require_editable(keyed, armature)
     _require_mixing(keyed)
-    _require_free([*keyed, *(mesh.data.shape_keys for mesh in keyed), *([armature] if armature else ())])
+    _require_untweaked([*keyed, *(mesh.data.shape_keys for mesh in keyed), *([armature] if armature else ())])
     parts = [*meshes, selected, *([armature] if armature else ())]
     controls = find_controls(keyed, armature, [*parts, *(above for part in parts for above in _parents(part))])
     keys, warnings = _shape_keys(keyed, controls.stuck)
@@ -178,7 +178,7 @@ def _require_mixing(meshes: list[bpy.types.Object]) -> None:
     """Raises CharacterError naming a mesh whose shape keys do not mix as they are now."""
     for mesh in meshes:
         if mesh.mode == "EDIT":
-            raise CharacterError(f"“{mesh.name}” is in Edit Mode, where keys do not show. Leave it and try again.")
+            raise CharacterError(f"“{mesh.name}” is in Edit Mode. Leave it and try again: keys do not show there.")
         if not mesh.data.shape_keys.use_relative:
             raise CharacterError(
                 f"The shape keys of “{mesh.name}” are absolute: they follow one another and do not mix. Turn on "
@@ -186,7 +186,7 @@ def _require_mixing(meshes: list[bpy.types.Object]) -> None:
             )
 
 
-def _require_free(owners: list[bpy.types.ID]) -> None:
+def _require_untweaked(owners: list[bpy.types.ID]) -> None:
     """Raises CharacterError naming one whose Action belongs to a strip that is being tweaked."""
     for owner in owners:
         if owner.animation_data and owner.animation_data.use_tweak_mode:

@@ -72,11 +72,6 @@ def _require_free(meshes: Sequence[bpy.types.Object]) -> None:
             )
         if mesh.mode not in ("OBJECT", "POSE"):
             raise CharacterError(f"“{mesh.name}” is being edited. Leave that mode first (Tab).")
-        if not mesh.data.shape_keys.use_relative:
-            raise CharacterError(
-                f"The shape keys of “{mesh.name}” are absolute, so they cannot be mixed. Turn on Relative in its "
-                "Object Data Properties."
-            )
 
 
 def _build_on(mesh: bpy.types.Object, targets: Sequence[Target], made: Mapping[str, Float32]) -> None:

@@ -11,8 +11,9 @@ import importlib
 import time
 from pathlib import Path
 
-from .installed import installed
-from .motion.bench_motion import CHARACTERS, LABIAL, SHARED
+from benchmarks.installed import installed
+
+from .bench_motion import CHARACTERS, LABIAL, SHARED
 
 HEADER = ("character", "points", "shape keys", "known by name, s", "names say nothing, s")
 
