@@ -66,8 +66,8 @@ def fill_from_sequencer(scene: bpy.types.Scene, sequences: bpy.types.Scene) -> t
     name, or by whom the list already gives it.
     """
     there = compat.sound_strips(sequences)
-    problems = tuple(filter(None, map(compat.retimed, there)))
-    strips = [strip for strip in there if not compat.retimed(strip)]
+    problems = [compat.retimed(strip) for strip in there]
+    strips = [strip for strip, problem in zip(there, problems, strict=True) if not problem]
     known = {strip.name: speaker(strip.name) or _listed(scene, strip) for strip in strips}
     row_of = _rows(scene)
     for strip in strips:
@@ -76,7 +76,7 @@ def fill_from_sequencer(scene: bpy.types.Scene, sequences: bpy.types.Scene) -> t
         row.sound, row.start = bpy.path.abspath(strip.sound.filepath), compat.strip_start(strip)
         row.skip, row.frames = compat.strip_skipped(strip), compat.strip_length(strip)
         row.character = who
-    return len(strips), problems
+    return len(strips), tuple(filter(None, problems))
 
 
 def _listed(scene: bpy.types.Scene, strip: Any) -> str:

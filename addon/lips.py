@@ -186,10 +186,10 @@ def _facing(
     surface: Surface, below: NDArray[np.bool_], above: NDArray[np.bool_], largest: float
 ) -> tuple[Indices, Indices]:
     """Pairs of a moving and a steady point that lie near each other and look at each other."""
-    all_low, all_high = np.flatnonzero(below), np.flatnonzero(above)
-    for reach in (3.0 * _NEAR * largest, np.inf):  # lips that rest far apart are looked for everywhere
-        low, high = _neighbours(surface.points, all_low, all_high, reach)
-        if not len(low):
+    everywhere, usual = (np.flatnonzero(below), np.flatnonzero(above)), 3.0 * _NEAR * largest
+    near_by = _neighbours(surface.points, *everywhere, usual)
+    for (low, high), reach in ((near_by, usual), (everywhere, np.inf)):  # lips may rest further apart
+        if not len(low) or not len(high):
             continue
         tree = tree_of(surface.points[high])
         found = [tree.find(point) for point in surface.points[low].tolist()]
@@ -200,18 +200,16 @@ def _facing(
         if furthest < reach:
             near = facing & (distance < furthest)
             return low[near], partner[near]
-    return all_low[:0], all_high[:0]
+    return low[:0], high[:0]
 
 
 def _neighbours(points: Floats, some: Indices, others: Indices, reach: float) -> tuple[Indices, Indices]:
     """Those of both that lie in the same or in neighbouring cubes `reach` wide: all that are nearer than that to one
     of the others, and few else."""
-    if not len(some) or not len(others) or not np.isfinite(reach):
-        return (some, others) if len(some) and len(others) else (some[:0], others[:0])
     cubes = np.floor((points - points.min(axis=0)) / reach).astype(np.int64) + 1
     row = int(cubes.max()) + 2
     steps = np.array([1, row, row * row])
-    around = np.add.outer(np.add.outer(np.arange(-1, 2), np.arange(-1, 2) * row), np.arange(-1, 2) * row * row).ravel()
+    around = (np.indices((3, 3, 3)).reshape(3, -1).T - 1) @ steps
     number = cubes @ steps
     some = some[np.isin(number[some], np.add.outer(np.unique(number[others]), around))]
     return some, others[np.isin(number[others], np.add.outer(np.unique(number[some]), around))]

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from benchmarks.installed import installed
 
-from .bench_motion import CHARACTERS, LABIAL, SHARED
+from .bench_motion import CHARACTERS, LABIAL, SHARED, load
 
 HEADER = ("character", "points", "shape keys", "known by name, s", "names say nothing, s")
 
@@ -36,21 +36,13 @@ def row(name: str) -> tuple[str, ...]:
     """One character; "head" is the sample head."""
     import bpy
 
-    if name == "head":
-        bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
-        bpy.ops.labial.add_head()
-    else:
-        bpy.ops.wm.open_mainfile(filepath=str(SHARED / f"characters/{name}.blend"))
-    layer = bpy.context.view_layer
-    keyed = [obj for obj in layer.objects if obj.type == "MESH" and obj.data.shape_keys]
-    face = max(keyed, key=lambda obj: len(obj.data.shape_keys.key_blocks))
-    layer.objects.active = face
-    layer.update()
+    face, layer = load(name), bpy.context.view_layer
     points = len(face.evaluated_get(layer.depsgraph).to_mesh().vertices)
     known, keys = seconds(), face.data.shape_keys.key_blocks
-    for obj in keyed:
-        for number, key in enumerate(obj.data.shape_keys.key_blocks):
-            key.name = f"k{number}"
+    for obj in layer.objects:
+        if obj.type == "MESH" and obj.data.shape_keys:
+            for number, key in enumerate(obj.data.shape_keys.key_blocks):
+                key.name = f"k{number}"
     return name, str(points), str(len(keys) - 1), f"{known:.2f}", f"{seconds():.2f}"
 
 

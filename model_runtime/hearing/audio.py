@@ -96,6 +96,8 @@ def _is_plain(path: Path) -> bool:
 
 def _mono(samples: Float32) -> Float32:
     """Samples [n, channels] as their mean, or as the loudest channel where they cancel out: one is wired backwards."""
+    if samples.shape[1] == 1:
+        return samples[:, 0]
     mean = samples.mean(axis=1)
     power = np.square(samples).mean(axis=0)
     if np.square(mean).mean() < _CANCELLED * power.max():

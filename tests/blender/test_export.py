@@ -393,11 +393,14 @@ def test_a_missing_sound_fails_only_the_copy(head: bpy.types.Object, tmp_path: P
     assert made[0].passed and "gone.wav of the line “gone” is not there. Put it back" in made[1].error
 
 
-def test_what_is_being_edited_is_not_exported(head: bpy.types.Object, short_line: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("mode", ["EDIT", "SCULPT"])
+def test_what_is_being_edited_is_not_exported(
+    head: bpy.types.Object, short_line: Path, tmp_path: Path, mode: str
+) -> None:
     generate(short_line)
-    bpy.ops.object.mode_set(mode="EDIT")
+    bpy.ops.object.mode_set(mode=mode)
     try:
-        refused("is in Edit Mode. Leave it", "glb", tmp_path)
+        refused(f"is in {mode.title()} Mode. Leave it", "glb", tmp_path)
     finally:
         bpy.ops.object.mode_set(mode="OBJECT")
 
