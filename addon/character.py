@@ -35,13 +35,17 @@ def find_character(selected: bpy.types.Object | None, view_layer: bpy.types.View
         raise CharacterError("No character is selected. Click its mesh or its rig, then try again.")
     armature, meshes = _family(selected, view_layer)
     if not meshes:
+        if selected not in list(view_layer.objects):
+            raise CharacterError(
+                f"“{selected.name}” is not in the view layer “{view_layer.name}”: include its collection, or go to its "
+                "scene."
+            )
         kind = selected.type.lower().replace("_", " ")
         raise CharacterError(f"“{selected.name}” ({kind}) has no mesh. Select the character's face or its rig.")
     keyed = [m for m in meshes if m.data.shape_keys and len(m.data.shape_keys.key_blocks) > 1]
     bones = jaw_bones(armature) + lip_controls(armature) if armature else ()
     require_editable(keyed, armature)
-    _require_mixing(keyed)
-    _require_untweaked([*keyed, *(mesh.data.shape_keys for mesh in keyed), *([armature] if armature else ())])
+    _require_ready(keyed, armature)
     parts = [*meshes, selected, *([armature] if armature else ())]
     controls = find_controls(keyed, armature, [*parts, *(above for part in parts for above in _parents(part))])
     keys, warnings = _shape_keys(keyed, controls.stuck)
@@ -69,17 +73,25 @@ def find_character(selected: bpy.types.Object | None, view_layer: bpy.types.View
 
 def objects_of(character: Character) -> list[bpy.types.Object]:
     """The mesh objects of a character. Raises CharacterError if one is gone."""
-    try:
-        return [bpy.data.objects[name] for name in character.meshes]
-    except KeyError as error:
-        raise CharacterError(f"The object {error} is not there any more. Select the character again.") from None
+    for name in character.meshes:
+        if name not in bpy.data.objects:
+            raise CharacterError(f"“{name}” is not there any more. Select the character again.")
+    return [bpy.data.objects[name] for name in character.meshes]
+
+
+def require_there(character: Character) -> None:
+    """Raises CharacterError if what was measured is gone or cannot be keyed now."""
+    armature = bpy.data.objects.get(character.armature or "")
+    if character.armature and armature is None:
+        raise CharacterError(f"“{character.armature}” is not there any more. Select the character again.")
+    _require_ready([mesh for mesh in objects_of(character) if mesh.data.shape_keys], armature)
 
 
 def _family(
     selected: bpy.types.Object, view_layer: bpy.types.ViewLayer
 ) -> tuple[bpy.types.Object | None, list[bpy.types.Object]]:
     """The rig, if any, and all meshes on it; those beside the selected object where it hangs on no rig itself."""
-    everything, members = list(view_layer.objects), [selected]
+    everything, members = [o for o in view_layer.objects if o], [selected]  # None: a script has just removed it
     armature = _armature(selected)
     if armature is None:
         shown = _instanced(selected)
@@ -172,6 +184,12 @@ def _shape_keys(meshes: list[bpy.types.Object], stuck: tuple[str, ...]) -> tuple
         for name, uses in found.items()
     )  # fmt: skip
     return targets, tuple(_listed([*stuck], "is driven", "are driven") + _listed(muted, "is muted", "are muted"))
+
+
+def _require_ready(keyed: list[bpy.types.Object], armature: bpy.types.Object | None) -> None:
+    """Raises CharacterError naming what must be left or turned on before keys can be written."""
+    _require_mixing(keyed)
+    _require_untweaked([*keyed, *(mesh.data.shape_keys for mesh in keyed), *([armature] if armature else ())])
 
 
 def _require_mixing(meshes: list[bpy.types.Object]) -> None:

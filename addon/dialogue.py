@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import bpy
 
 from ..model_runtime.contracts import Report
-from ..model_runtime.errors import Cancelled, CharacterError, LipSyncError
+from ..model_runtime.errors import Cancelled, CharacterError, LipSyncError, SceneError
 from ..model_runtime.hearing import network
 from ..model_runtime.pipeline import Performance
 from ..model_runtime.scenes.job import weights
@@ -65,9 +65,10 @@ class LineQueue:
 
     def __init__(self, context: bpy.types.Context, lines: Sequence[LabialLine], *, anew: bool = False) -> None:
         self.outcomes: list[Outcome] = []
-        self.count = len(lines)
-        self._waiting = deque((line.name, line.language) for line in lines)
-        self._scene, self._anew = context.scene.name, anew
+        self.scene = context.scene.name
+        self._waiting = deque(dict.fromkeys((line.name, line.language) for line in lines))
+        self.count = len(self._waiting)
+        self._anew = anew
         self._known: dict[str, Prepared] = {}
         self._begun: _Begun | None = None
         self._placed = ExitStack()
@@ -101,12 +102,14 @@ class LineQueue:
 
     def close(self) -> None:
         """Every character speaks the scene's language, from where the scene wants its lines to play."""
-        scene: bpy.types.Scene | None = bpy.data.scenes.get(self._scene)
+        scene: bpy.types.Scene | None = bpy.data.scenes.get(self.scene)
         if scene is not None:
             show_language(scene, scene.labial.spoken)
         self._placed.close()
 
     def _prepare(self, context: bpy.types.Context, line: LabialLine) -> Perform | Outcome:
+        if len(_alike(context.scene, line.name, line.language)) > 1:
+            raise SceneError(f"Two lines are called “{line.name}” in {line.language}. Give one of them another name.")
         request = request_of_line(context.scene, line)
         character = find_character(bpy.data.objects[line.character], context.view_layer)
         request = fitted_to(request, character)
@@ -121,11 +124,16 @@ class LineQueue:
         return lambda progress=None: generate.perform(prepared, progress)
 
     def _told(self, context: bpy.types.Context, outcome: Outcome) -> Outcome:
-        line = line_of(context.scene, outcome.line, outcome.language)
-        if line is not None:
+        for line in _alike(bpy.data.scenes.get(self.scene), outcome.line, outcome.language):
             line.status, line.note = outcome.status, outcome.note
         self.outcomes.append(outcome)
         return outcome
+
+
+def _alike(scene: bpy.types.Scene | None, name: str, language: str) -> list[LabialLine]:
+    """The lines of a scene's list with this name and language: one, unless somebody named two alike."""
+    lines = scene.labial.lines if scene else ()
+    return [line for line in lines if (line.name, line.language) == (name, language)]
 
 
 def _marked(line: LabialLine | None, result: Result, begun: _Begun) -> Outcome:
@@ -150,8 +158,12 @@ def make_lines(context: bpy.types.Context, lines: Sequence[LabialLine], *, anew:
 
 def request_of_line(scene: bpy.types.Scene, line: LabialLine) -> LipSyncRequest:
     """A line as a request. Raises LipSyncError naming what is missing."""
-    if line.character not in bpy.data.objects:
+    if not line.character:
         raise CharacterError(f"The line “{line.name}” has no character. Choose who speaks it.")
+    if line.character not in bpy.data.objects:
+        raise CharacterError(
+            f"“{line.character}”, who speaks the line “{line.name}”, is not in the file. Choose who speaks it."
+        )
     source = sound_of_file(line.sound)
     rate = scene.render.fps / scene.render.fps_base
     cut = {"skip": line.skip / rate, "length": line.frames / rate} if line.frames else {}

@@ -14,7 +14,7 @@ from ..model_runtime.acting.articulate import articulate
 from ..model_runtime.contracts import Style
 from ..model_runtime.errors import LipSyncError
 from ..model_runtime.scenes.batch_report import BatchLine, described, write_batch_report
-from ..model_runtime.speech_data import from_data
+from ..model_runtime.speech_data import from_text
 from . import dubs, keyframes, stills
 from .dialogue import PROVEN, actions_of_line
 from .line_list import WAITING
@@ -57,7 +57,7 @@ def _described(scene: bpy.types.Scene, line: LabialLine, advice: Mapping[tuple[s
     for action in actions_of_line(line):
         made: Any = action[keyframes.MARK]
         closed, closures, touched, touches = made.get(PROVEN, (0, 0, 0, 0))
-        speech = from_data(json.loads(made["speech"]))
+        speech = from_text(made["speech"])
         track = articulate(speech, Style(**json.loads(made["acting"])))
         row = replace(row, closures=(closed, closures), touches=(touched, touches))
         try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -14,7 +13,7 @@ from ..model_runtime.contracts import Float32
 from ..model_runtime.errors import AudioError
 from ..model_runtime.scenes import fit_shot
 from ..model_runtime.scenes.fit_shot import Fit
-from ..model_runtime.speech_data import from_data
+from ..model_runtime.speech_data import from_text
 from . import compat, keyframes
 from .dialogue import actions_of_line
 from .line_list import WAITING, languages, line_of, title
@@ -56,7 +55,7 @@ def _fit(line: LabialLine, room: float, rate: float) -> Fit | None:
     for action in actions_of_line(line):
         made = action[keyframes.MARK]
         if made["sound"] == bpy.path.abspath(line.sound):
-            return fit_shot.suggest(from_data(json.loads(made["speech"])), room, rate)
+            return fit_shot.suggest(from_text(made["speech"]), room, rate)
     return None
 
 

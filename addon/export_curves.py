@@ -19,7 +19,7 @@ from ..model_runtime.export.compare import Comparison
 from ..model_runtime.export.formats import FORMATS, Engine
 from ..model_runtime.export.motion import Motion
 from ..model_runtime.export.reread import READ_BY, compare_file
-from ..model_runtime.speech_data import from_data
+from ..model_runtime.speech_data import from_text
 from . import keyframes
 from .export_check import check_vrma
 from .export_scene import ExportError
@@ -48,7 +48,7 @@ def write_curves(
 def mouth_track(action: Any) -> MouthTrack:
     """The motion of a line's mouth, of no character."""
     mark = action[keyframes.MARK]
-    return articulate(from_data(json.loads(mark["speech"])), Style(**json.loads(mark["acting"])))
+    return articulate(from_text(mark["speech"]), Style(**json.loads(mark["acting"])))
 
 
 def _motion(clip: Clip, action: Any, names: Mapping[str, str], engine: Engine) -> tuple[Motion, tuple[str, ...]]:

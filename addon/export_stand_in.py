@@ -39,6 +39,7 @@ def stand_ins(
         copies = {obj: obj.copy() for obj in originals}
         for copy in copies.values():
             copy.make_local(clear_liboverride=True)
+            copy.hide_viewport = False  # Blender writes no curves of what is disabled
         _own_data(copies, titles)
         for obj, copy in copies.items():
             copy.name = titles[obj]

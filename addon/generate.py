@@ -22,15 +22,15 @@ from ..model_runtime.contracts import (
     RigMap,
     Speech,
 )  # fmt: skip
-from ..model_runtime.errors import CharacterError, first_of
+from ..model_runtime.errors import CharacterError, SceneError, first_of
 from ..model_runtime.hearing import network
 from ..model_runtime.rigs.calibrate import calibrate, correct
 from ..model_runtime.rigs.channels import keyed
 from ..model_runtime.rigs.presets import RigPreset
-from ..model_runtime.speech_data import as_data
+from ..model_runtime.speech_data import as_text
 from . import keyframes, mappings, placement
 from .body_bones import find_bones
-from .character import Character, find_character
+from .character import Character, find_character, require_there
 from .measure import Measured
 from .profile import fitted_to
 from .proof import held_keys, prove
@@ -54,6 +54,7 @@ class Prepared:
     """A request with its character measured; nothing in it points into Blender."""
 
     request: LipSyncRequest
+    scene: str
     character: Character
     measured: Measured
     rig_map: RigMap
@@ -102,7 +103,7 @@ def prepare(context: bpy.types.Context, request: LipSyncRequest) -> Prepared:
     remarks = mappings.remarks(mappings.stored(character), rig_map)
     character = replace(character, warnings=character.warnings + remarks + measured.remarks)
     return Prepared(
-        request, character, measured, rig_map, calibrate(measured.probe, rig_map),
+        request, context.scene.name, character, measured, rig_map, calibrate(measured.probe, rig_map),
         _liveliness(request, character, measured, preset, context),
     )  # fmt: skip
 
@@ -151,6 +152,9 @@ def deliver(
 ) -> Result:  # fmt: skip
     """Main thread: writes the keys and proves them on the mesh. as_strip: even a first line plays from the NLA."""
     request, started = prepared.request, time.perf_counter()
+    if context.scene.name != prepared.scene:
+        raise SceneError(f"The line was begun in the scene “{prepared.scene}”. Go back to it and make the line again.")
+    require_there(prepared.character)
     if not performance.keys.tracks:
         raise CharacterError(
             f"The sound {request.sound.name} moves nothing on this character: no speech was heard in it."
@@ -210,7 +214,7 @@ def made_from(request: LipSyncRequest, preset: str, speech: Speech) -> dict[str,
         "tolerance": request.tolerance,
         "transcript": request.transcript,
         "language": request.language,
-        "speech": json.dumps(as_data(speech)),
+        "speech": as_text(speech),
     }
 
 

@@ -113,7 +113,7 @@ def _rows(scene: bpy.types.Scene) -> Callable[[str, str], LabialLine]:
 def speaker(name: str) -> str:
     """The object of the scene whose name is, or is a word of, a speaker's name; "" if there is none."""
     wanted = name.casefold()
-    able = [obj for obj in bpy.context.view_layer.objects if obj.type in ("MESH", "ARMATURE", "EMPTY")]
+    able = [obj for obj in bpy.context.view_layer.objects if obj and obj.type in ("MESH", "ARMATURE", "EMPTY")]
     exact = [obj for obj in able if obj.name.casefold() == wanted]
     words = set(wanted.replace(".", " ").replace("_", " ").replace("-", " ").split())
     near = [obj for obj in able if words & set(obj.name.casefold().replace(".", " ").replace("_", " ").split())]

@@ -6,7 +6,6 @@ view and draws it; whatever does not change from one redraw to the next is remem
 
 from __future__ import annotations
 
-import json
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -19,7 +18,7 @@ import numpy as np
 from ..model_runtime.contracts import FRAME_RATE, Float32, FrameClock, Phone, Speech, Word
 from ..model_runtime.errors import CharacterError
 from ..model_runtime.phones import BILABIALS, LABIODENTALS, SILENCE
-from ..model_runtime.speech_data import from_data
+from ..model_runtime.speech_data import from_text
 from .character import find_character
 from .keyframes import MARK, is_merged, owners
 
@@ -247,7 +246,7 @@ def seen(line: Line, view: View, text_width: Callable[[str], float]) -> Picture:
 
 @lru_cache(maxsize=32)
 def _speech(heard: str) -> Speech:
-    return from_data(json.loads(heard))
+    return from_text(heard)
 
 
 def draw() -> None:

@@ -99,12 +99,14 @@ class LabialWords(bpy.types.PropertyGroup):
     """The line that is edited."""
 
     action: StringProperty()
+    heard: StringProperty()
     transcript: StringProperty(name="Words", description="What is spoken; Align Words finds it in the sound")
     phones: CollectionProperty(type=LabialPhone)
     index: IntProperty(update=words.row_chosen)
 
     if TYPE_CHECKING:
         action: str
+        heard: str
         transcript: str
         phones: Any
         index: int

@@ -14,7 +14,7 @@ from mathutils import Matrix, Vector
 from ..model_runtime.acting.articulate import articulate
 from ..model_runtime.contracts import CHANNELS, FRAME_RATE, RigProbe, Style
 from ..model_runtime.scenes.job import SUFFIX, file_name
-from ..model_runtime.speech_data import from_data
+from ..model_runtime.speech_data import from_text
 from . import compat, generate, keyframes, placement
 from .character import find_character
 from .dialogue import actions_of_line
@@ -62,7 +62,7 @@ def _shown(scene: bpy.types.Scene) -> Mapping[str, list[tuple[LabialLine, int]]]
 
 def _widest(scene: bpy.types.Scene, action: Any) -> int:
     made = action[keyframes.MARK]
-    track = articulate(from_data(json.loads(made["speech"])), Style(**json.loads(made["acting"])))
+    track = articulate(from_text(made["speech"]), Style(**json.loads(made["acting"])))
     seconds = int(track.values[:, CHANNELS.index("jaw")].argmax()) / FRAME_RATE
     strips = placement.strips_of(action)
     moved = strips[0].frame_start - strips[0].action_frame_start if strips else 0.0

@@ -1,10 +1,10 @@
-"""A heard line as plain values: kept with what was made of it, so that it can be shown and edited without the sound."""
+"""A heard line as text: kept with what was made of it, so that it can be shown and edited without the sound."""
 
 from __future__ import annotations
 
 import base64
+import json
 import zlib
-from typing import Any
 
 import numpy as np
 
@@ -14,9 +14,9 @@ from .errors import TrackFileError
 SCHEMA = "labial-speech-data/1"
 
 
-def as_data(speech: Speech) -> dict[str, Any]:
-    """The line as JSON values, nothing rounded: the same keys come of it. The voice's curves are compressed."""
-    return {
+def as_text(speech: Speech) -> str:
+    """The line as JSON, nothing rounded: the same keys come of it. The voice's curves are compressed."""
+    data = {
         "schema": SCHEMA,
         "duration": speech.duration,
         "phones": [[p.symbol, p.start, p.end, p.stress, p.confidence, p.strength] for p in speech.phones],
@@ -26,11 +26,13 @@ def as_data(speech: Speech) -> dict[str, Any]:
         "pitch": _packed(speech.pitch),
         "brightness": _packed(speech.brightness),
     }
+    return json.dumps(data)
 
 
-def from_data(data: dict[str, Any]) -> Speech:
-    """The reverse of `as_data`. Raises TrackFileError on anything else."""
+def from_text(text: str) -> Speech:
+    """The reverse of `as_text`. Raises TrackFileError on anything else."""
     try:
+        data = json.loads(text)
         if data["schema"] != SCHEMA:
             raise ValueError(f"its schema is {data['schema']}, this version reads {SCHEMA}")
         return Speech(

@@ -32,6 +32,8 @@ class Running:
     def doing(self) -> str:
         """How far it is, in words."""
         done = f"{len(self.queue.outcomes)} of {self.queue.count} lines"
+        if bpy.context.scene.name != self.queue.scene:
+            return f"{done}, waiting for the scene {self.queue.scene}"
         return f"{done}, paused" if self.paused else done
 
 
@@ -83,8 +85,14 @@ class LABIAL_OT_generate_lines(bpy.types.Operator):
             return {"RUNNING_MODAL"}
         if event.type != "TIMER":
             return {"PASS_THROUGH"}
-        if not _advance(context, running):
-            return self._end(context)
+        going = False
+        try:
+            going = _advance(context, running)
+        finally:
+            if not going:
+                self._end(context)
+        if not going:
+            return {"FINISHED"}
         context.workspace.status_text_set(f"Labial: {running.doing}   Esc: stop")
         _redraw(context)
         return {"PASS_THROUGH"}
@@ -120,7 +128,9 @@ class LABIAL_OT_generate_lines(bpy.types.Operator):
 
 
 def _advance(context: bpy.types.Context, batch: Running) -> bool:
-    """One step of a batch; False after its last."""
+    """One step of a batch, which waits while another scene is shown; False after its last."""
+    if context.scene.name != batch.queue.scene and not batch.stopped:
+        return batch.queue.scene in bpy.data.scenes
     if batch.job is not None:
         if not batch.job.running:
             job, batch.job = batch.job, None

@@ -7,7 +7,7 @@ from typing import Any
 import bpy
 from bpy.props import BoolProperty, StringProperty
 
-from ...model_runtime.errors import LipSyncError
+from ...model_runtime.errors import SceneError
 from .. import compat, dialogue, dialogue_report, dubs, line_list, placement, profile, sound_strips
 from .queue import CLASSES as QUEUE
 from .telling import tells_errors
@@ -195,15 +195,14 @@ class LABIAL_OT_report_lines(bpy.types.Operator):
         context.window_manager.fileselect_add(self)
         return {"RUNNING_MODAL"}
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
+    @tells_errors
+    def execute(self, context: bpy.types.Context) -> None:
         """Writes it."""
         try:
             rows = dialogue_report.write_report(context, self.filepath, pictures=self.pictures)
-        except (LipSyncError, OSError) as error:
-            self.report({"ERROR"}, f"The report cannot be written: {error}")
-            return {"CANCELLED"}
+        except OSError as error:
+            raise SceneError(f"The report cannot be written: {error}. Choose another file.") from error
         self.report({"INFO"}, f"{len(rows)} lines in {self.filepath}")
-        return {"FINISHED"}
 
 
 CLASSES = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import zlib
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,7 +15,7 @@ from bpy.app.handlers import persistent
 from ...model_runtime.contracts import FrameClock, Phone, Speech
 from ...model_runtime.errors import CharacterError
 from ...model_runtime.phones import PHONES
-from ...model_runtime.speech_data import from_data
+from ...model_runtime.speech_data import from_text
 from .. import generate, keyframes, touched
 from ..character import find_character
 from ..keyframes import MARK
@@ -61,6 +61,11 @@ def listed(words: Any) -> Any:
     return action
 
 
+def _heard(action: Any) -> str:
+    """Tells what was heard in a line from what was heard in it before."""
+    return str(zlib.crc32(action[MARK]["speech"].encode()))
+
+
 @contextmanager
 def _quietly() -> Iterator[None]:
     """Rows are set without being taken for edits."""
@@ -94,9 +99,9 @@ def _edited_phone(phone: Phone, row: Any) -> Phone:
 def fill(context: bpy.types.Context, action: bpy.types.Action) -> None:
     """Shows a line in the list."""
     words = context.scene.labial.words
-    speech = from_data(json.loads(action[MARK]["speech"]))
+    speech = from_text(action[MARK]["speech"])
     with _quietly():
-        words.action, words.transcript = action.name, action[MARK]["transcript"]
+        words.action, words.transcript, words.heard = action.name, action[MARK]["transcript"], _heard(action)
         words.phones.clear()
         for phone in speech.phones:
             row = words.phones.add()
@@ -168,10 +173,13 @@ class LABIAL_OT_apply_words(bpy.types.Operator):
         """Acts the line again from its list."""
         words = context.scene.labial.words
         action = listed(words)
-        speech = from_data(json.loads(action[MARK]["speech"]))
+        if words.heard != _heard(action):
+            fill(context, action)
+            raise CharacterError("The line was made anew, and the list shows it now: change it again.")
+        speech = from_text(action[MARK]["speech"])
         rows = [_edited_phone(phone, row) for row, phone in zip(words.phones, speech.phones, strict=True)]
         result = generate.again(context, action, edited(speech, rows))
-        words.action = result.action
+        words.action, words.heard = result.action, _heard(bpy.data.actions[result.action])
         _show_starts(words, result.performance.speech)
         context.scene.labial.report.show(result.report)
 

@@ -96,7 +96,7 @@ def speak(sound: Path) -> Any:
 def closures(character: Any) -> list[tuple[float, float]]:
     """First and last second of every p b m that was heard in a character's one line."""
     (action,) = module("addon.export_lines").lines_of(character)
-    speech = module("model_runtime.speech_data").from_data(json.loads(action["labial"]["speech"]))
+    speech = module("model_runtime.speech_data").from_text(action["labial"]["speech"])
     return [(phone.start, phone.end) for phone in speech.phones if phone.symbol in ("p", "b", "m")]
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib
 import json
+import re
 import wave
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -155,7 +157,62 @@ def test_one_bad_line_stops_no_other(scene: bpy.types.Scene, tmp_path: Path) -> 
         ("line0", "en-us"): "DONE", ("line1", "en-us"): "FAILED", ("line2", "en-us"): "DONE",
         ("line3", "en-us"): "FAILED", ("line0", "de"): "DONE",
     }  # fmt: skip
-    assert "line1" in found["line1", "en-us"].note and "no character" in found["line3", "en-us"].note
+    assert "line1" in found["line1", "en-us"].note and "“Nobody”" in found["line3", "en-us"].note
+
+
+def test_lines_of_one_name_are_named(scene: bpy.types.Scene) -> None:
+    twice = scene.labial.lines.add()
+    first = scene.labial.lines[0]
+    twice.name, twice.language, twice.sound, twice.character = first.name, first.language, first.sound, "Ben"
+    bpy.ops.labial.generate_lines()
+    assert first.status == twice.status == "FAILED" and "Two lines are called “line0” in en-us" in twice.note
+    assert [line.status for line in scene.labial.lines].count("DONE") == len(scene.labial.lines) - 2
+
+
+def test_a_character_in_an_excluded_collection_is_named(scene: bpy.types.Scene) -> None:
+    anna, hidden = bpy.data.objects["Anna"], bpy.data.collections.new("Hidden")
+    scene.collection.children.link(hidden)
+    for part in (anna, *anna.children_recursive):
+        part.users_collection[0].objects.unlink(part)
+        hidden.objects.link(part)
+    bpy.context.view_layer.layer_collection.children["Hidden"].exclude = True
+    bpy.ops.labial.generate_lines()
+    notes = {line.character: line.note for line in scene.labial.lines}
+    assert "“Anna” is not in the view layer “ViewLayer”: include its collection" in notes["Anna"]
+    assert "closures" in notes["Ben"]
+
+
+def deleted(_scene: bpy.types.Scene) -> None:
+    bpy.data.objects.remove(bpy.data.objects["Anna"])
+
+
+def without_its_face(_scene: bpy.types.Scene) -> None:
+    bpy.data.objects.remove(next(o for o in bpy.data.objects["Anna"].children_recursive if "jawOpen" in _keys(o)))
+
+
+def renamed(_scene: bpy.types.Scene) -> None:
+    bpy.data.objects["Anna"].name = "Hannah"
+
+
+def without_its_scene(scene: bpy.types.Scene) -> None:
+    bpy.data.scenes.new("Other")
+    bpy.data.scenes.remove(scene)
+
+
+@pytest.mark.parametrize("change", [deleted, without_its_face, renamed, without_its_scene])
+def test_a_character_that_is_changed_while_its_line_is_heard_is_named(
+    scene: bpy.types.Scene, change: Callable[[bpy.types.Scene], None]
+) -> None:
+    queue = importlib.import_module(f"{MODULE}.addon.dialogue").LineQueue(bpy.context, list(scene.labial.lines[:2]))
+    heard = queue.begin(bpy.context)()
+    change(scene)
+    outcome = queue.end(bpy.context, lambda: heard)
+    assert outcome.status == "FAILED" and re.search("“.+” is not there any more|scene “Scene”", outcome.note)
+    assert not bpy.data.actions
+    while (step := queue.begin(bpy.context)) is not None:
+        assert queue.end(bpy.context, step).status == "DONE", "Ben speaks all the same"
+    queue.close()
+    assert bool(bpy.data.actions) == (change is not without_its_scene)
 
 
 def test_saved_and_reloaded_it_plays_and_nothing_is_done_again(scene: bpy.types.Scene, tmp_path: Path) -> None:
@@ -188,13 +245,15 @@ def test_a_learned_voice_makes_quiet_lines_smaller_and_old_ones_stale(scene: bpy
 
 def test_the_report_tells_what_was_proven(scene: bpy.types.Scene, tmp_path: Path) -> None:
     module = importlib.import_module(f"{MODULE}.addon.dialogue")
+    with pytest.raises(RuntimeError, match=r"report cannot be written.*Choose another file\."):
+        bpy.ops.labial.report_lines(filepath=str(tmp_path / "sounds"))
     lines(scene)["line3", "en-us"].character = "Nobody"
     made = list(module.make_lines(bpy.context, list(scene.labial.lines)))
     assert bpy.ops.labial.report_lines(filepath=str(tmp_path / "dialogue.html")) == {"FINISHED"}
     page = (tmp_path / "dialogue.html").read_text(encoding="utf-8")
     closures = sum(outcome.report.proven("closure")[1] for outcome in made if outcome.report)
     assert f"<dt>closures</dt><dd>{closures}</dd>" in page and f"<dt>closures proven</dt><dd>{closures}</dd>" in page
-    assert page.count("<svg") >= 2 * 4 and page.count("<details") == 5 and "has no character" in page
+    assert page.count("<svg") >= 2 * 4 and page.count("<details") == 5 and "“Nobody”, who speaks the line" in page
     assert page.index('data-line="line3 en-us"') < page.index('data-line="line0 en-us"'), "what failed comes first"
     assert "http" not in page.replace("http://www.w3.org", "")
 

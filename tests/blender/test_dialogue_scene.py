@@ -108,7 +108,7 @@ def own_track(scene: bpy.types.Scene, line: Any) -> tuple[np.ndarray, dict[str, 
     (action,) = dialogue.actions_of_line(line)
     request = dialogue.request_of_line(scene, line)
     prepared = generate.prepare(bpy.context, request)
-    track = articulate(runtime.from_data(json.loads(action["labial"]["speech"])), prepared.request.style)
+    track = articulate(runtime.from_text(action["labial"]["speech"]), prepared.request.style)
     curves = retarget(track, prepared.rig_map, prepared.calibration)
     first, last = map(int, action.curve_frame_range)
     frames = np.arange(first, last + 1)

@@ -405,6 +405,15 @@ def test_what_is_being_edited_is_not_exported(
         bpy.ops.object.mode_set(mode="OBJECT")
 
 
+def test_a_face_that_is_disabled_in_viewports_is_exported_whole(
+    head: bpy.types.Object, short_line: Path, tmp_path: Path
+) -> None:
+    generate(short_line)
+    head.hide_viewport = True
+    (made,) = export("fbx_unity", tmp_path)
+    assert made.comparisons[0].curves > 10 and head.hide_viewport
+
+
 def test_bones_alone_go_into_no_curves(labial: ModuleType, short_line: Path, tmp_path: Path) -> None:
     face = load_character("cc0_head_rigify")
     face.shape_key_clear()

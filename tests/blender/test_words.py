@@ -167,6 +167,16 @@ def test_other_words_are_found_anew_in_the_sound(head: bpy.types.Object, short_l
     assert bpy.context.scene.labial.report.words.startswith("Transcript fits")
 
 
+def test_a_line_that_was_made_anew_is_listed_anew(head: bpy.types.Object, short_line: Path) -> None:
+    words = listed(short_line)
+    generate(short_line, transcript=TEXT)
+    before = kept_phones()
+    with pytest.raises(RuntimeError, match="made anew, and the list shows it now"):
+        bpy.ops.labial.apply_words()
+    assert [row.symbol for row in words.phones] == [symbol for symbol, *_ in before] and kept_phones() == before
+    assert bpy.ops.labial.apply_words() == {"FINISHED"}
+
+
 def test_what_is_missing_is_named(head: bpy.types.Object, short_line: Path) -> None:
     with pytest.raises(RuntimeError, match="has no line of Labial yet. Generate one first."):
         bpy.ops.labial.list_words()

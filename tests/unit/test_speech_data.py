@@ -1,4 +1,4 @@
-"""A heard line survives being kept as plain values."""
+"""A heard line survives being kept as text."""
 
 import json
 
@@ -7,7 +7,7 @@ import pytest
 
 from model_runtime.contracts import Phone, Speech, Word, frozen_array
 from model_runtime.errors import TrackFileError
-from model_runtime.speech_data import as_data, from_data
+from model_runtime.speech_data import as_text, from_text
 
 
 def speech() -> Speech:
@@ -18,7 +18,7 @@ def speech() -> Speech:
 
 def test_what_is_read_back_is_what_was_heard() -> None:
     before = speech()
-    after = from_data(json.loads(json.dumps(as_data(before))))
+    after = from_text(as_text(before))
     assert (after.phones, after.words, after.duration, after.text_fit) == (
         before.phones, before.words, before.duration, before.text_fit,
     )  # fmt: skip
@@ -29,4 +29,9 @@ def test_what_is_read_back_is_what_was_heard() -> None:
 @pytest.mark.parametrize("damage", [{"schema": "other/1"}, {"loudness": "no"}, {"phones": [[1, 2]]}, {"words": None}])
 def test_damage_is_named(damage: dict[str, object]) -> None:
     with pytest.raises(TrackFileError, match="Generate the line again"):
-        from_data(as_data(speech()) | damage)
+        from_text(json.dumps(json.loads(as_text(speech())) | damage))
+
+
+def test_what_is_no_json_is_named() -> None:
+    with pytest.raises(TrackFileError, match="Generate the line again"):
+        from_text("{broken")
