@@ -45,7 +45,7 @@ def lifted(scene: bpy.types.Scene) -> Iterator[None]:
         yield
     finally:
         _depth -= 1
-        if not _depth:
+        if not _depth and scene in list(bpy.data.scenes):  # it may have been deleted meanwhile
             settle(scene)
 
 
