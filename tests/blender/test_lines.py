@@ -221,7 +221,7 @@ def test_a_sheet_whose_speaker_is_not_there_is_named_and_the_others_are_made(
     assert all("Choose who speaks it" in line.note for line in list(scene.labial.lines)[1:])
 
 
-def test_ten_thousand_rows_fill_the_list_in_time_that_grows_with_them(scene: bpy.types.Scene, tmp_path: Path) -> None:
+def test_many_rows_fill_the_list_in_time_that_grows_with_them(scene: bpy.types.Scene, tmp_path: Path) -> None:
     cut(tmp_path / "x.wav", 0.0, 0.8)
 
     def seconds(count: int) -> float:
@@ -233,7 +233,7 @@ def test_ten_thousand_rows_fill_the_list_in_time_that_grows_with_them(scene: bpy
         assert len(scene.labial.lines) == count
         return time.process_time() - started
 
-    few, many = seconds(1_000), seconds(10_000)
+    few, many = seconds(500), seconds(5_000)
     assert many < 25 * few, "a list that is searched for each row would take a hundred times as long"
 
 
