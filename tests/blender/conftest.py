@@ -105,10 +105,19 @@ def generate(sound: Path | str, **settings: object) -> None:
     assert bpy.ops.labial.generate() == {"FINISHED"}
 
 
+def leave_coarse() -> None:
+    """Turns off the subdivision of what is in the file: it would take most of a test's time."""
+    for modifier in (modifier for obj in bpy.data.objects for modifier in obj.modifiers):
+        if modifier.type == "SUBSURF":
+            modifier.show_viewport = False
+
+
 @pytest.fixture
 def head(labial: ModuleType) -> bpy.types.Object:
-    """The face of a fresh sample head at 24 fps, active."""
-    return load_character("head")
+    """The face of a fresh sample head at 24 fps, active and not smoothed."""
+    face = load_character("head")
+    leave_coarse()
+    return face
 
 
 @pytest.fixture(scope="session")

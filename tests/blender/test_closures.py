@@ -58,8 +58,8 @@ def test_lips_meet_at_every_p_b_m(labial: ModuleType, character: str, sound: str
 
 
 @pytest.mark.parametrize("fps", [24, 30])
-def test_the_lower_lip_meets_the_teeth_at_every_f_v(head: bpy.types.Object, fps: int) -> None:
-    bite = Bite(Mouth(head), bpy.data.objects["Labial Head Teeth Upper"])
+def test_the_lower_lip_meets_the_teeth_at_every_f_v(labial: ModuleType, fps: int) -> None:
+    bite = Bite(Mouth(load_character("head")), bpy.data.objects["Labial Head Teeth Upper"])
     scene = bpy.context.scene
     scene.render.fps = fps
     scene.frame_set(0)

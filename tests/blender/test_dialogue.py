@@ -14,7 +14,7 @@ import bpy
 import numpy as np
 import pytest
 
-from .conftest import DEMO_LINE, MODULE
+from .conftest import DEMO_LINE, MODULE, leave_coarse
 
 COLUMNS = "id,character,sound,text,language,start\n"
 
@@ -36,6 +36,7 @@ def scene(labial: ModuleType, tmp_path: Path) -> bpy.types.Scene:
     for name in ("Anna", "Ben"):
         bpy.ops.labial.add_head()
         bpy.context.active_object.name = name
+    leave_coarse()
     bpy.context.scene.render.fps = 24
     sounds = tmp_path / "sounds"
     sounds.mkdir()

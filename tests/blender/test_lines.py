@@ -14,7 +14,7 @@ import bpy
 import numpy as np
 import pytest
 
-from .conftest import MODULE
+from .conftest import MODULE, leave_coarse
 from .scene import snapshot
 from .test_dialogue import cut, jaw, lines
 
@@ -34,6 +34,7 @@ def scene(labial: ModuleType, tmp_path: Path) -> bpy.types.Scene:
     bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
     bpy.ops.labial.add_head()
     bpy.context.active_object.name = "Anna"
+    leave_coarse()
     bpy.context.scene.render.fps = 24
     return bpy.context.scene
 
