@@ -98,6 +98,7 @@ def measurable(meshes: Sequence[bpy.types.Object]) -> Iterator[None]:
 def at_rest(character: Character, targets: Sequence[Target], view_layer: bpy.types.ViewLayer) -> Iterator[None]:
     """All keys of the character, what drives them and all targets at zero, its meshes `measurable`; afterwards
     everything as it was."""
+    view_layer.update()  # or animation that is still to be evaluated would come over what is set here
     targets = keyed([*targets, *(t for t in character.targets if t.is_shape and t.kind != "shape_key")])
     values = [
         (key, key.value) for mesh in objects_of(character) if mesh.data.shape_keys

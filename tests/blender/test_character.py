@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import bpy
+import numpy as np
 import pytest
 
 from .conftest import MODULE, generate
@@ -126,3 +127,19 @@ def test_what_has_no_face_says_so(clean_scene: bpy.types.Scene, short_line: Path
     add()
     with pytest.raises(RuntimeError, match="has no mesh. Select the character's face or its rig"):
         generate(short_line)
+
+
+def test_animation_that_is_yet_to_be_evaluated_is_not_measured(head: bpy.types.Object) -> None:
+    measured = importlib.import_module(f"{MODULE}.addon.generate").mapped
+    before = measured(found(), bpy.context.view_layer)[0].probe
+    key = head.data.shape_keys.key_blocks["jawOpen"]
+    key.value = 0.9
+    key.keyframe_insert("value", frame=1)
+    data = head.data.shape_keys.animation_data
+    open_mouth, slot, data.action = data.action, data.action_slot, None
+    key.value = 0.0
+    bpy.context.view_layer.update()
+    data.action, data.action_slot = open_mouth, slot
+    after = measured(found(), bpy.context.view_layer)[0].probe
+    np.testing.assert_allclose(after.rest, before.rest, atol=1e-6)
+    np.testing.assert_allclose(after.displacement, before.displacement, atol=1e-6)
