@@ -81,7 +81,7 @@ def objects_of(character: Character) -> list[bpy.types.Object]:
 
 def require_there(character: Character) -> None:
     """Raises CharacterError if what was measured is gone or cannot be keyed now."""
-    armature = bpy.data.objects.get(character.armature or "")
+    armature: bpy.types.Object | None = bpy.data.objects.get(character.armature or "")
     if character.armature and armature is None:
         raise CharacterError(f"“{character.armature}” is not there any more. Select the character again.")
     _require_ready([mesh for mesh in objects_of(character) if mesh.data.shape_keys], armature)

@@ -49,8 +49,6 @@ CORPORA: tuple[Corpus, ...] = (
     Corpus("fillets", "cs nl", 3.3, "GPL-2.0-or-later", "Debian fillets-ng-data-*", made=True),
     Corpus("tuxpaint", "fr ru ro ca bg es be el da", 2.9, "GPL-2+", "Debian tuxpaint-stamps-default", made=True),
     Corpus("festvox-ru", "ru", 1.7, "BSD-like", "Debian festvox-ru", made=True),
-    Corpus("words-de", "de", 0.15, "GPL-2.0-or-later", "Debian kajongg, qabcs-data, klettres-data, ktuberling-data", made=True),
-    Corpus("words", "13 languages", 0.4, "GPL-2.0-or-later", "Debian kajongg, qabcs-data, klettres-data", made=True),
     Corpus("tofugu-ja", "ja", 1.2, "CC-BY-SA-4.0", "https://github.com/tofugu/japanese-vocabulary-pronunciation-audio"),
     Corpus("audio-cmn", "zh", 1.5, "CC-BY-SA", "https://github.com/hugolpz/audio-cmn"),
     Corpus(

@@ -13,7 +13,7 @@ import soundfile
 from numpy.typing import NDArray
 from scipy import signal  # type: ignore[import-untyped]
 
-from . import debian, words
+from . import debian
 from .corpora import PIECE, SAMPLE_RATE, Spoken, list_path, write
 
 LONGEST = 20.0
@@ -122,25 +122,8 @@ def festvox_ru(cache: Path) -> Iterator[Spoken]:
             yield {"id": found[1], "lang": "ru", "spk": "nsh", "text": text}, sound(voice / "wav" / f"{found[1]}.wav")
 
 
-def german_words(cache: Path) -> Iterator[Spoken]:
-    """Single German words of seven people."""
-    return (row for row in single_words(cache) if row[0]["lang"] == "de")
-
-
-def other_words(cache: Path) -> Iterator[Spoken]:
-    """Single words of people who speak other languages."""
-    return (row for row in single_words(cache) if row[0]["lang"] != "de")
-
-
-def single_words(cache: Path) -> Iterator[Spoken]:
-    """What `words` lists."""
-    for path, language, speaker, text in words.recordings(cache):
-        yield {"id": f"{speaker}-{path.stem}", "lang": language, "spk": speaker, "text": text}, sound(path)
-
-
 READERS: dict[str, Callable[[Path], Iterator[Spoken]]] = {
     "asterisk": asterisk, "fillets": fillets, "tuxpaint": tuxpaint, "festvox-ru": festvox_ru,
-    "words-de": german_words, "words": other_words,
 }  # fmt: skip
 
 

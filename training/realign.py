@@ -25,7 +25,7 @@ from .corpora import CORPORA, PIECE, Utterance, audio, utterances
 from .labels import AGAIN, Labels, missing_pieces, piece_path, plausible, write_piece
 from .pronounce import UnknownWordError, Word, pronunciations
 
-KEPT = ("kerstin", "kokoro-world", "words-de")
+KEPT = ("kerstin", "kokoro-world")
 """Corpora with much German, which keep their first labels: with the network's own, two courses heard it worse."""
 FITTING = 0.6
 """The share of a text's phones that must be heard where they are put."""

@@ -27,7 +27,7 @@ EDGE_SIGMA = 0.011
 SHARES = {
     "kathleen": 0.11, "speechocean762": 0.07, "kerstin": 0.15, "picovoice-wake": 0.03, "kokoro-en": 0.15, "flite": 0.04,
     "festival": 0.03, "kokoro-world": 0.14, "asterisk": 0.08, "fillets": 0.06, "tuxpaint": 0.06, "festvox-ru": 0.02,
-    "tofugu-ja": 0.02, "audio-cmn": 0.02, "words-de": 0.08, "words": 0.04, "arabic-commands": 0.01, "fsdd": 0.01,
+    "tofugu-ja": 0.02, "audio-cmn": 0.02, "arabic-commands": 0.01, "fsdd": 0.01,
 }  # fmt: skip
 """How often an utterance is drawn from each corpus."""
 
