@@ -35,14 +35,14 @@ def find_character(selected: bpy.types.Object | None, view_layer: bpy.types.View
         raise CharacterError("No character is selected. Click its mesh or its rig, then try again.")
     armature, meshes = _family(selected, view_layer)
     if not meshes:
-        if selected not in list(view_layer.objects):
+        if selected not in objects_in(view_layer):
             raise CharacterError(
                 f"“{selected.name}” is not in the view layer “{view_layer.name}”: include its collection, or go to its "
                 "scene."
             )
         kind = selected.type.lower().replace("_", " ")
         raise CharacterError(f"“{selected.name}” ({kind}) has no mesh. Select the character's face or its rig.")
-    keyed = [m for m in meshes if m.data.shape_keys and len(m.data.shape_keys.key_blocks) > 1]
+    keyed = _keyed(meshes)
     bones = jaw_bones(armature) + lip_controls(armature) if armature else ()
     require_editable(keyed, armature)
     _require_ready(keyed, armature)
@@ -73,25 +73,36 @@ def find_character(selected: bpy.types.Object | None, view_layer: bpy.types.View
 
 def objects_of(character: Character) -> list[bpy.types.Object]:
     """The mesh objects of a character. Raises CharacterError if one is gone."""
-    for name in character.meshes:
-        if name not in bpy.data.objects:
-            raise CharacterError(f"“{name}” is not there any more. Select the character again.")
-    return [bpy.data.objects[name] for name in character.meshes]
+    return [_object(name) for name in character.meshes]
 
 
 def require_there(character: Character) -> None:
     """Raises CharacterError if what was measured is gone or cannot be keyed now."""
-    armature: bpy.types.Object | None = bpy.data.objects.get(character.armature or "")
-    if character.armature and armature is None:
-        raise CharacterError(f"“{character.armature}” is not there any more. Select the character again.")
-    _require_ready([mesh for mesh in objects_of(character) if mesh.data.shape_keys], armature)
+    _require_ready(_keyed(objects_of(character)), _object(character.armature) if character.armature else None)
+
+
+def objects_in(view_layer: bpy.types.ViewLayer) -> list[bpy.types.Object]:
+    """The objects of a view layer; Blender gives None for one that a script has just removed."""
+    return [obj for obj in view_layer.objects if obj]
+
+
+def _object(name: str) -> bpy.types.Object:
+    obj: bpy.types.Object | None = bpy.data.objects.get(name)
+    if obj is None:
+        raise CharacterError(f"“{name}” is not there any more. Select the character again.")
+    return obj
+
+
+def _keyed(meshes: list[bpy.types.Object]) -> list[bpy.types.Object]:
+    """The meshes that have more shape keys than their basis."""
+    return [mesh for mesh in meshes if mesh.data.shape_keys and len(mesh.data.shape_keys.key_blocks) > 1]
 
 
 def _family(
     selected: bpy.types.Object, view_layer: bpy.types.ViewLayer
 ) -> tuple[bpy.types.Object | None, list[bpy.types.Object]]:
     """The rig, if any, and all meshes on it; those beside the selected object where it hangs on no rig itself."""
-    everything, members = [o for o in view_layer.objects if o], [selected]  # None: a script has just removed it
+    everything, members = objects_in(view_layer), [selected]
     armature = _armature(selected)
     if armature is None:
         shown = _instanced(selected)

@@ -20,7 +20,7 @@ from ..model_runtime.scenes.job import weights
 from . import compat, generate, keyframes, placement
 from .character import Character, find_character
 from .generate import Prepared, Result
-from .line_list import DONE, FAILED, UNCHANGED, WAITING, line_of, title
+from .line_list import DONE, FAILED, UNCHANGED, WAITING, line_of, lines_called, title
 from .profile import fitted_to
 from .request import LipSyncRequest, SoundSource, clock_of, life_from, sound_of_file, style_from
 
@@ -78,12 +78,12 @@ class LineQueue:
         """How to hear and act the next line, or that there was nothing to do for it; None after the last."""
         while self._waiting:
             name, language = self._waiting.popleft()
-            line = line_of(context.scene, name, language)
-            if line is not None:
+            found = lines_called(context.scene, name, language)
+            if found:
                 try:
-                    return self._prepare(context, line)
+                    return self._prepare(context, *found)
                 except (LipSyncError, OSError) as error:
-                    return self._told(context, Outcome(name, language, FAILED, str(error)))
+                    return self._told(Outcome(name, language, FAILED, str(error)))
         return None
 
     def end(self, context: bpy.types.Context, perform: Callable[[], Performance]) -> Outcome:
@@ -98,7 +98,7 @@ class LineQueue:
             outcome = Outcome(begun.name, begun.language, WAITING, "cancelled")
         except (LipSyncError, OSError) as error:
             outcome = Outcome(begun.name, begun.language, FAILED, str(error))
-        return self._told(context, outcome)
+        return self._told(outcome)
 
     def close(self) -> None:
         """Every character speaks the scene's language, from where the scene wants its lines to play."""
@@ -107,8 +107,8 @@ class LineQueue:
             show_language(scene, scene.labial.spoken)
         self._placed.close()
 
-    def _prepare(self, context: bpy.types.Context, line: LabialLine) -> Perform | Outcome:
-        if len(_alike(context.scene, line.name, line.language)) > 1:
+    def _prepare(self, context: bpy.types.Context, line: LabialLine, *alike: LabialLine) -> Perform | Outcome:
+        if alike:
             raise SceneError(f"Two lines are called “{line.name}” in {line.language}. Give one of them another name.")
         request = request_of_line(context.scene, line)
         character = find_character(bpy.data.objects[line.character], context.view_layer)
@@ -116,24 +116,19 @@ class LineQueue:
         mark = digest(request, character)
         there = keyframes.actions_of(character, request.sound.name)
         if there and not self._anew and there[0][keyframes.MARK].get(HASH) == mark:
-            return self._told(context, Outcome(line.name, line.language, UNCHANGED, "unchanged"))
+            return self._told(Outcome(line.name, line.language, UNCHANGED, "unchanged"))
         if character.name not in self._known:
             self._known[character.name] = generate.prepare(context, request)
         prepared = replace(self._known[character.name], request=request)
         self._begun = _Begun(line.name, line.language, prepared, mark)
         return lambda progress=None: generate.perform(prepared, progress)
 
-    def _told(self, context: bpy.types.Context, outcome: Outcome) -> Outcome:
-        for line in _alike(bpy.data.scenes.get(self.scene), outcome.line, outcome.language):
+    def _told(self, outcome: Outcome) -> Outcome:
+        scene: bpy.types.Scene | None = bpy.data.scenes.get(self.scene)
+        for line in lines_called(scene, outcome.line, outcome.language) if scene else ():
             line.status, line.note = outcome.status, outcome.note
         self.outcomes.append(outcome)
         return outcome
-
-
-def _alike(scene: bpy.types.Scene | None, name: str, language: str) -> list[LabialLine]:
-    """The lines of a scene's list with this name and language: one, unless somebody named two alike."""
-    lines = scene.labial.lines if scene else ()
-    return [line for line in lines if (line.name, line.language) == (name, language)]
 
 
 def _marked(line: LabialLine | None, result: Result, begun: _Begun) -> Outcome:

@@ -13,7 +13,7 @@ from ..model_runtime.errors import LipSyncError
 from ..model_runtime.export.clip import Clip, clip_name, require_own_names
 from . import keyframes
 from .bake import bake, frame_rate, needs_evaluation, shape_keys
-from .character import Character, find_character, objects_of
+from .character import Character, find_character, objects_in, objects_of
 from .clip_action import clip_action
 from .dialogue import LANGUAGE, TAKE
 from .export_scene import ExportError
@@ -48,7 +48,7 @@ class Settings:
 def speaking(context: bpy.types.Context) -> list[Character]:
     """All characters of the view layer that have lines, each once."""
     found: dict[str, Character] = {}
-    for obj in context.view_layer.objects:
+    for obj in objects_in(context.view_layer):
         if obj.type in ("MESH", "ARMATURE") and _plays_lines(obj):
             character = find_character(obj, context.view_layer)
             found.setdefault(character.name, character)

@@ -12,6 +12,7 @@ import bpy
 from ..model_runtime.contracts import FrameClock
 from ..model_runtime.scenes import sheet
 from . import compat, styles
+from .character import objects_in
 
 if TYPE_CHECKING:
     from .properties import LabialLine
@@ -25,9 +26,14 @@ def title(line: LabialLine) -> str:
     return f"{line.name} {line.language}"
 
 
+def lines_called(scene: bpy.types.Scene, name: str, language: str) -> list[LabialLine]:
+    """The lines of the list with this id and language: one, unless somebody named two alike."""
+    return [line for line in scene.labial.lines if (line.name, line.language) == (name, language)]
+
+
 def line_of(scene: bpy.types.Scene, name: str, language: str) -> LabialLine | None:
     """A line of the list by its id and its language."""
-    return next((line for line in scene.labial.lines if (line.name, line.language) == (name, language)), None)
+    return next(iter(lines_called(scene, name, language)), None)
 
 
 def languages(scene: bpy.types.Scene) -> list[str]:
@@ -113,7 +119,7 @@ def _rows(scene: bpy.types.Scene) -> Callable[[str, str], LabialLine]:
 def speaker(name: str) -> str:
     """The object of the scene whose name is, or is a word of, a speaker's name; "" if there is none."""
     wanted = name.casefold()
-    able = [obj for obj in bpy.context.view_layer.objects if obj and obj.type in ("MESH", "ARMATURE", "EMPTY")]
+    able = [obj for obj in objects_in(bpy.context.view_layer) if obj.type in ("MESH", "ARMATURE", "EMPTY")]
     exact = [obj for obj in able if obj.name.casefold() == wanted]
     words = set(wanted.replace(".", " ").replace("_", " ").replace("-", " ").split())
     near = [obj for obj in able if words & set(obj.name.casefold().replace(".", " ").replace("_", " ").split())]

@@ -85,14 +85,13 @@ class LABIAL_OT_generate_lines(bpy.types.Operator):
             return {"RUNNING_MODAL"}
         if event.type != "TIMER":
             return {"PASS_THROUGH"}
-        going = False
         try:
             going = _advance(context, running)
-        finally:
-            if not going:
-                self._end(context)
+        except Exception:
+            self._end(context)  # or the panel would say for good that lines are being made
+            raise
         if not going:
-            return {"FINISHED"}
+            return self._end(context)
         context.workspace.status_text_set(f"Labial: {running.doing}   Esc: stop")
         _redraw(context)
         return {"PASS_THROUGH"}
