@@ -7,10 +7,8 @@ from pathlib import Path
 
 from .corpora import CORPORA
 
-FIRST = ("kathleen", "speechocean762", "kerstin", "picovoice-wake", "kokoro-en", "flite")
-"""The corpora of the first course: clean labels. The second hears all of them."""
-PARTS = ("all", "make", "align", "train", "export", "evaluate", "edges", "last")
-"""`last`: further courses that begin with the network in --weights; they write to the work folder only."""
+PARTS = ("all", "make", "align", "teach", "train", "export", "evaluate", "realign", "edges")
+"""`realign`: labels of other languages by the network in --weights; what is trained after it takes them instead."""
 WEIGHTS = Path(__file__).resolve().parents[1] / "model_runtime" / "hearing" / "weights"
 
 
@@ -21,7 +19,7 @@ def main() -> None:
     parser.add_argument("--shared", type=Path, default=Path("../shared"), help="folder that holds speech/ and bench/")
     parser.add_argument("--work", type=Path, default=Path(".cache/corpus"), help="folder for everything made")
     parser.add_argument("--weights", type=Path, default=WEIGHTS, help="folder for speech.onnx and speech.json")
-    parser.add_argument("--processes", type=int, default=2, help="processes of the alignment and of the last courses")
+    parser.add_argument("--processes", type=int, default=2, help="processes that align, and that train")
     chosen = parser.parse_args()
     names = [corpus.name for corpus in CORPORA]
     if chosen.part in ("all", "make"):
@@ -33,32 +31,28 @@ def main() -> None:
         from .labels import align
 
         align(chosen.shared, chosen.work, names, chosen.processes)
-    if chosen.part in ("all", "train"):
-        from .export_onnx import export
-        from .train import GROWN, Recipe, train
+    if chosen.part in ("all", "teach"):
+        from . import teacher, whisper
 
-        small = chosen.work / "small"
-        first = train(chosen.shared, chosen.work, FIRST, Recipe())
-        second = Recipe(steps=8_500, peak_rate=1.5e-3, seed=2)
-        export(train(chosen.shared, chosen.work, names, second, first), small)
-        train(chosen.shared, chosen.work, names, GROWN, small / "speech.onnx", chosen.processes)
+        whisper.listen(chosen.shared, chosen.work, names)
+        teacher.teach(chosen.shared, chosen.work, names, chosen.processes)
+    if chosen.part in ("all", "train"):
+        from .train import COURSES, FIRST, train, train_all
+
+        first = train(chosen.shared, chosen.work, names, FIRST)
+        train_all(chosen.shared, chosen.work, names, COURSES, first, chosen.processes)
     if chosen.part in ("all", "export"):
         from .export_onnx import export
-        from .train import GROWN
 
-        export(chosen.work / f"speech-{GROWN.seed}.pt", chosen.weights)
+        export(chosen.work / "speech-mean.pt", chosen.weights)
     if chosen.part in ("all", "evaluate"):
         from .evaluate import evaluate
 
         evaluate(chosen.shared, chosen.work, chosen.weights)
-    if chosen.part == "last":
-        from .export_onnx import export
+    if chosen.part == "realign":
         from .realign import realign
-        from .train import LAST, train_all
 
         realign(chosen.shared, chosen.work, chosen.weights, names, chosen.processes)
-        begin = chosen.weights / "speech.onnx"
-        export(train_all(chosen.shared, chosen.work, names, LAST, begin, chosen.processes), chosen.work / "last")
     if chosen.part == "edges":
         from .edges import main as edges
 

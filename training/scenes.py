@@ -36,13 +36,9 @@ Segments = list[tuple[float, float, str]]
 
 @dataclass(frozen=True)
 class Batch:
-    """waveform [b, n]; mask [b, bands, t]; phones [b, t, p] soft targets; pitch [b, t] in Hz, 0 without voice.
-
-    clean [b, n]: what was said before noise and rooms worsened it.
-    """
+    """waveform [b, n]; mask [b, bands, t]; phones [b, t, p] soft targets; pitch [b, t] in Hz, 0 without voice."""
 
     waveform: Tensor
-    clean: Tensor
     mask: Tensor
     phones: Tensor
     pitch: Tensor
@@ -64,6 +60,17 @@ def targets(segments: Segments, frames: int) -> Tensor:
     return out.clamp(0.0, 1.0)
 
 
+def frames_of(utterance: Utterance) -> slice:
+    """Where the frames of an utterance are kept among those of its packed file."""
+    begin = utterance.start // HOP
+    return slice(begin, begin + (utterance.end - utterance.start) // HOP)
+
+
+def taught_path(work: Path, file: str) -> Path:
+    """Where is what `teacher` hears in a packed file."""
+    return work / "taught" / f"{file}.npy"
+
+
 class Material:
     """The labelled utterances of one side of the split, with their samples."""
 
@@ -77,6 +84,8 @@ class Material:
         files = {row.file for spoken in self.spoken.values() for row, _ in spoken}
         self.samples = {file: audio(shared, work, file) for file in files}
         self.pitches = {file: pitches(work / "pitch" / f"{file}.npy", rows) for file, rows in self.samples.items()}
+        paths = {file: taught_path(work, file) for file in files}
+        self.heard = {file: np.load(path, mmap_mode="r") for file, path in paths.items() if path.exists()}
 
     def waveform(self, utterance: Utterance) -> augment.Samples:
         """float32 [n] in -1..1."""
@@ -85,7 +94,12 @@ class Material:
 
     def pitch(self, utterance: Utterance) -> NDArray[np.float32]:
         """Hz [t], 0 where there is no voice."""
-        return self.pitches[utterance.file][utterance.start // HOP : utterance.end // HOP]
+        return self.pitches[utterance.file][frames_of(utterance)]
+
+    def taught(self, utterance: Utterance) -> NDArray[np.float16] | None:
+        """Posteriors of the phones [t, p] that `teacher` hears, None where it has not listened."""
+        heard = self.heard.get(utterance.file)
+        return None if heard is None else heard[frames_of(utterance)]
 
     def hours(self, name: str) -> float:
         """Labelled hours of one corpus."""
@@ -93,11 +107,15 @@ class Material:
 
 
 class Scenes:
-    """Endless examples. Example number i is the same in every run with the same seed and material."""
+    """Endless examples. Example number i is the same in every run with the same seed and material.
 
-    def __init__(self, material: Material, seed: int) -> None:
+    taught: the share of the targets that comes from what `teacher` hears instead of from the labels.
+    """
+
+    def __init__(self, material: Material, seed: int, taught: float = 0.0) -> None:
         self.material = material
         self.seed = seed
+        self.taught = taught
         self.names = list(material.spoken)
         self.shares = np.array([SHARES[name] for name in self.names])
         self.shares /= self.shares.sum()
@@ -112,10 +130,9 @@ class Scenes:
         return Batch(*(torch.tensor(np.stack(part)) for part in zip(*scenes, strict=True)))
 
     def scene(self, rng: np.random.Generator) -> tuple[NDArray[np.float32], ...]:
-        """One example: waveform [n], the same clean [n], mask [bands, t], phone targets [t, p] and pitch [t]."""
+        """One example: waveform [n], mask [bands, t], phone targets [t, p] and pitch [t]."""
         count = round(SCENE_SECONDS * SAMPLE_RATE)
-        speech, segments, pitch = self.line(rng, count)
-        clean = np.asarray(speech * (0.1 / augment.level(speech)), np.float32) if segments else speech
+        speech, segments, pitch, taught = self.line(rng, count)
         noise = self.babble(rng, count) if rng.random() < 0.25 else self.noise(rng, count)
         if not segments:
             speech = noise * 10 ** (-rng.uniform(20.0, 70.0) / 20) * (rng.random() < 0.8)
@@ -131,16 +148,22 @@ class Scenes:
         heard += rng.standard_normal(count).astype(np.float32) * 10 ** (-rng.uniform(70.0, 110.0) / 20)
         frames = count // HOP
         mask = augment.hidden(rng, frames) if rng.random() < 0.5 else np.ones((BANDS, frames), np.float32)
-        return heard, clean, mask, targets(segments, frames).numpy(), pitch
+        phones = targets(segments, frames).numpy()
+        phones += self.taught * taught.sum(axis=1, keepdims=True) * (taught - phones)
+        return heard, mask, phones, pitch
 
-    def line(self, rng: np.random.Generator, count: int) -> tuple[augment.Samples, Segments, NDArray[np.float32]]:
-        """`count` samples of utterances with pauses of silence between them, where their phones are, and their pitch.
+    def line(
+        self, rng: np.random.Generator, count: int
+    ) -> tuple[augment.Samples, Segments, NDArray[np.float32], NDArray[np.float32]]:
+        """`count` samples of utterances with pauses of silence between them, where their phones are, their pitch [t],
 
-        One scene in eight is without a voice: no segments.
+        and what `teacher` hears in them [t, p], zeros where it does not. One scene in eight is without a voice: no
+        segments.
         """
         out = np.zeros(count, np.float32)
         segments: Segments = []
         pitch = np.zeros(count // HOP, np.float32)
+        taught = np.zeros((len(pitch), len(PHONES)), np.float32)
         middles = (np.arange(len(pitch)) + 0.5) * HOP
         at = 0
         while at < count and (at > 0 or rng.random() > 1 / 8):
@@ -158,15 +181,18 @@ class Scenes:
             begin = max(at, 0)
             part = said[begin - at : count - at]
             out[begin : begin + len(part)] = part * (rng.uniform(0.5, 2.0) if segments else 1.0)
+            tones, heard = self.material.pitch(utterance), self.material.taught(utterance)
+            source = np.floor((middles - at) * (speed / 20 / HOP)).astype(int)
+            inside = (source >= 0) & (source < len(tones))
             if not whisper:
-                tones = self.material.pitch(utterance)
-                source = np.floor((middles - at) * (speed / 20 / HOP)).astype(int)
-                inside = (source >= 0) & (source < len(tones))
                 pitch[inside] = tones[source[inside]] * np.float32(speed / 20)
+            if heard is not None:
+                posteriors = heard[source[inside]].astype(np.float32)
+                taught[inside] = posteriors / np.maximum(posteriors.sum(axis=1, keepdims=True), 1e-3)
             for start, end, phone in labels.segments():
                 segments.append((start * 20 / speed + at / SAMPLE_RATE, end * 20 / speed + at / SAMPLE_RATE, phone))
             at += len(said) + int(rng.uniform(0.02, 0.8) * SAMPLE_RATE)
-        return out, segments, pitch
+        return out, segments, pitch, taught
 
     def draw(self, rng: np.random.Generator) -> tuple[Utterance, Labels]:
         """A random utterance."""

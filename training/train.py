@@ -4,26 +4,24 @@ from __future__ import annotations
 
 import copy
 import json
-import os
-import tempfile
 import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
-from torch import Tensor, distributed, multiprocessing, nn
+from torch import Tensor, multiprocessing, nn
 from torch.nn import functional
 
 from model_runtime.contracts import VISEMES
 from model_runtime.phones import PHONES, SILENCE
 
 from .features import HOP
-from .grow import grow
-from .model import FIRST_CHANNELS, FIRST_VIEWS, PITCH, Heard, SpeechNet
+from .model import PITCH, Heard, SpeechNet
 from .scenes import Batch, Material, Scenes, targets
 from .weighting import PHONE_WEIGHT, TO_VISEME
+from .whisper_layers import begin, model_path
 
 CLOSED = VISEMES.index("PP")
 BRIEF = bool(torch.cpu.get_capabilities().get("amx_bf16"))
@@ -34,34 +32,25 @@ BRIEF = bool(torch.cpu.get_capabilities().get("amx_bf16"))
 class Recipe:
     """Everything that decides the course of a training.
 
-    shards: parts of a batch whose norms are computed apart; each may have a process of its own. taught: the share of
-    the targets that comes from the averaged weights, which hear the clean sound, instead of from the labels.
+    peak_rate: of what is new; what comes from Whisper learns at `GENTLE` of it. taught: the share of the targets that
+    comes from what `teacher` hears, instead of from the labels.
     """
 
-    large: bool = False
-    steps: int = 10_000
-    batch: int = 12
-    shards: int = 1
-    peak_rate: float = 2.5e-3
+    steps: int
+    batch: int = 16
+    peak_rate: float = 1e-3
     weight_decay: float = 0.02
     average: float = 0.998
-    taught: float = 0.0
+    taught: float = 0.5
     seed: int = 1
-    check_every: int = 500
+    check_every: int = 300
 
 
-GROWN = Recipe(large=True, steps=5_000, batch=24, shards=2, peak_rate=2e-3, seed=3, check_every=250)
-"""The course in which the larger network, grown from the one of the first two courses, hears everything."""
-LAST = (
-    Recipe(large=True, steps=1_500, batch=16, peak_rate=6e-4, seed=15, check_every=750),
-    Recipe(large=True, steps=1_200, batch=16, peak_rate=6e-4, taught=0.3, seed=16, check_every=600),
-)
-"""Two courses from the network that ships, with labels that it made again; all three are averaged."""
-
-
-def network(recipe: Recipe) -> SpeechNet:
-    """An untrained network of the recipe's size."""
-    return SpeechNet() if recipe.large else SpeechNet(FIRST_CHANNELS, FIRST_VIEWS)
+GENTLE = 0.25
+FIRST = Recipe(steps=330, peak_rate=1.5e-3, seed=33, check_every=165)
+"""The course in which a network that begins with Whisper's lowest layers finds its way into the recordings."""
+COURSES = (Recipe(steps=1_800, seed=41), Recipe(steps=1_800, seed=42))
+"""Two courses from there, whose mean ships."""
 
 
 def hear(net: SpeechNet, waveform: Tensor, mask: Tensor | None = None) -> Heard:
@@ -115,16 +104,6 @@ def score(said: Tensor, truth: Tensor) -> dict[str, float]:
     return {name: round(float(share.float().mean()), 4) for name, share in shares.items() if len(share)}
 
 
-@torch.no_grad()
-def taught(batch: Batch, teacher: SpeechNet, share: float) -> Batch:
-    """The batch with a share of its targets from what a network hears in the clean sound.
-
-    Labels are wrong where an aligner was; a mean of past weights is wrong elsewhere (Tarvainen and Valpola 2017).
-    """
-    heard = (hear(teacher, batch.clean).phones - PHONE_WEIGHT.log()).softmax(2)
-    return replace(batch, phones=batch.phones.lerp(heard, share))
-
-
 class Course:
     """A training that can be stopped and taken up again at its last checkpoint."""
 
@@ -133,9 +112,13 @@ class Course:
         self.path = path
         self.net = net
         self.average = copy.deepcopy(net).eval()
-        self.optimizer = torch.optim.AdamW(net.parameters(), lr=recipe.peak_rate, weight_decay=recipe.weight_decay)
+        known = list(net.encoder.parameters())
+        new = [parameter for name, parameter in net.named_parameters() if not name.startswith("encoder.")]
+        rates = [GENTLE * recipe.peak_rate, recipe.peak_rate]
+        groups = [{"params": part, "lr": rate} for part, rate in zip((known, new), rates, strict=True)]
+        self.optimizer = torch.optim.AdamW(groups, weight_decay=recipe.weight_decay)
         self.schedule = torch.optim.lr_scheduler.OneCycleLR(
-            self.optimizer, recipe.peak_rate, total_steps=recipe.steps, pct_start=0.1, final_div_factor=1e3
+            self.optimizer, rates, total_steps=recipe.steps, pct_start=0.1, final_div_factor=1e3
         )
         self.step = 0
         self.seconds = 0.0
@@ -143,39 +126,21 @@ class Course:
         if path.exists():
             self._restore()
 
-    def advance(self, scenes: Scenes, process: int = 0, processes: int = 1) -> float:
-        """One step; returns the loss of this process' shards."""
+    def advance(self, scenes: Scenes) -> float:
+        """One step; returns its loss."""
         started = time.monotonic()
         self.net.train()
         self.optimizer.zero_grad(set_to_none=True)
-        shards = range(process, self.recipe.shards, processes)
-        losses = []
-        for shard in shards:
-            torch.manual_seed((self.recipe.seed * 1_000_003 + self.step) * self.recipe.shards + shard)
-            examples = range(shard, self.recipe.batch, self.recipe.shards)
-            batch = scenes.batch(self.step, examples)
-            if self.recipe.taught:
-                batch = taught(batch, self.average, self.recipe.taught)
-            loss = loss_of(self.net, batch)
-            (loss / self.recipe.shards).backward()
-            losses.append(float(loss.detach()))
-        if processes > 1:
-            self._gather()
+        torch.manual_seed(self.recipe.seed * 1_000_003 + self.step)
+        loss = loss_of(self.net, scenes.batch(self.step, range(self.recipe.batch)))
+        loss.backward()
         nn.utils.clip_grad_norm_(self.net.parameters(), 1.0)
         self.optimizer.step()
         self.schedule.step()
         self._follow()
         self.step += 1
         self.seconds += time.monotonic() - started
-        return sum(losses) / len(losses)
-
-    def _gather(self) -> None:
-        """Add up the gradients of all processes."""
-        gradients = [p.grad for p in self.net.parameters() if p.grad is not None]
-        flat = torch.cat([gradient.ravel() for gradient in gradients])
-        distributed.all_reduce(flat)
-        for gradient, total in zip(gradients, flat.split([g.numel() for g in gradients]), strict=True):
-            gradient.copy_(total.view_as(gradient))
+        return float(loss.detach())
 
     @torch.no_grad()
     def _follow(self) -> None:
@@ -207,45 +172,47 @@ class Course:
         self.step, self.seconds, self.scores = state["step"], state["seconds"], state["scores"]
 
 
-def train(
-    shared: Path, work: Path, names: Sequence[str], recipe: Recipe, start: Path | None = None, processes: int = 1
-) -> Path:
+def train(shared: Path, work: Path, names: Sequence[str], recipe: Recipe, start: Path | None = None) -> Path:
     """Train to the end of the recipe, from its last checkpoint if there is one. Returns the checkpoint's path.
 
-    start: what a new course begins with: a checkpoint of the same size, or the speech.onnx of a smaller network.
+    start: the checkpoint that a new course begins with; without, it begins with Whisper's layers.
     """
+    torch.set_num_threads(1)
+    torch.manual_seed(recipe.seed)
     path = work / f"speech-{recipe.seed}.pt"
-    given = (shared, work, names, recipe, start, path)
-    if processes == 1:
-        _train(0, 1, "", *given)
-    else:
-        os.environ["GLOO_SOCKET_IFNAME"] = "lo"
-        with tempfile.TemporaryDirectory() as folder:
-            multiprocessing.spawn(_train, (processes, f"file://{folder}/meet", *given), processes)  # type: ignore[no-untyped-call]
+    learned, validation = (Material(shared, work, names, held) for held in (False, True))
+    scenes = Scenes(learned, recipe.seed, recipe.taught)
+    course = Course(recipe, begun(start), path)
+    losses = []
+    while course.step < recipe.steps:
+        losses.append(course.advance(scenes))
+        if course.step % recipe.check_every == 0 or course.step == recipe.steps:
+            course.scores = validate(course.average, validation)
+            course.save()
+            loss = round(sum(losses) / len(losses), 4)
+            row = {"step": course.step, "minutes": round(course.seconds / 60, 1), "loss": loss, **course.scores}
+            print(json.dumps(row), flush=True)
+            losses.clear()
     return path
 
 
 def train_all(
     shared: Path, work: Path, names: Sequence[str], recipes: Sequence[Recipe], start: Path, processes: int
 ) -> Path:
-    """Train each recipe from `start`, `processes` at a time. Returns the checkpoint of their mean with the start.
+    """Train each recipe from `start`, `processes` at a time. Returns the checkpoint of their mean.
 
     Networks that began as one and were trained apart lie in one basin, and their mean hears better than each of them
     (Wortsman et al. 2022).
     """
     # Read before the processes share it: what is not decoded yet is decoded once.
-    learned, validation = (Material(shared, work, names, held) for held in (False, True))
+    _, validation = (Material(shared, work, names, held) for held in (False, True))
     with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn")) as pool:
         jobs = [pool.submit(train, shared, work, names, recipe, start) for recipe in recipes]
         states = [torch.load(job.result()) for job in jobs]
-    torch.manual_seed(recipes[0].seed)
-    scenes = Scenes(learned, recipes[0].seed)
-    first = begun(recipes[0], start, scenes).state_dict()
     for name, mean in states[0]["average"].items():
         if mean.dtype.is_floating_point:
-            courses = sum(state["average"][name] for state in states)
-            mean.copy_((first[name] + courses) / (1 + len(states)))
-    net = network(recipes[0]).eval()
+            mean.copy_(sum(state["average"][name] for state in states) / len(states))
+    net = SpeechNet().eval()
     net.load_state_dict(states[0]["average"])
     states[0]["scores"] = validate(net, validation)
     states[0]["seconds"] = sum(state["seconds"] for state in states)
@@ -254,37 +221,11 @@ def train_all(
     return path
 
 
-def begun(recipe: Recipe, start: Path | None, scenes: Scenes) -> SpeechNet:
+def begun(start: Path | None) -> SpeechNet:
     """What a course begins with: see `train`."""
-    net = network(recipe)
-    if start is not None and start.suffix == ".onnx":
-        grow(net, start, scenes.batch(0, range(48)).waveform)
-    elif start is not None:
-        net.load_state_dict(torch.load(start)["average"])
+    net = SpeechNet()
+    if start is None:
+        begin(net, model_path())
+    else:
+        net.load_state_dict(torch.load(start)["net"])
     return net
-
-
-def _train(
-    process: int, processes: int, meeting: str, shared: Path, work: Path, names: Sequence[str], recipe: Recipe,
-    start: Path | None, path: Path,
-) -> None:  # fmt: skip
-    """The part of one process; the first one validates and writes."""
-    torch.set_num_threads(1)
-    torch.manual_seed(recipe.seed)
-    if processes > 1:
-        distributed.init_process_group("gloo", init_method=meeting, rank=process, world_size=processes)
-    scenes = Scenes(Material(shared, work, names, validation=False), recipe.seed)
-    course = Course(recipe, begun(recipe, start, scenes), path)
-    validation = Material(shared, work, names, validation=True) if process == 0 else None
-    losses = []
-    while course.step < recipe.steps:
-        losses.append(course.advance(scenes, process, processes))
-        if validation and (course.step % recipe.check_every == 0 or course.step == recipe.steps):
-            course.scores = validate(course.average, validation)
-            course.save()
-            loss = round(sum(losses) / len(losses), 4)
-            row = {"step": course.step, "minutes": round(course.seconds / 60, 1), "loss": loss, **course.scores}
-            print(json.dumps(row), flush=True)
-            losses.clear()
-    if processes > 1:
-        distributed.destroy_process_group()

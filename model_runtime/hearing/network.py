@@ -40,13 +40,15 @@ OUTPUTS = ("phones", "visemes", "voice", "loudness", "voicing", "pitch")
 class SpeechNetwork:
     """A loaded network and how many frames of past and future one frame of its output depends on.
 
-    executor: what runs it, "onnxruntime" or "NumPy".
+    executor: what runs it, "onnxruntime" or "NumPy". stride_frames: a piece of a sound is heard as the whole if it
+    begins at a multiple of so many frames.
     """
 
     session: Any
     executor: str
     past_frames: int
     future_frames: int
+    stride_frames: int
 
     @classmethod
     def load(cls, folder: Path = WEIGHTS, threads: int | None = None) -> SpeechNetwork:
@@ -59,7 +61,8 @@ class SpeechNetwork:
         if not graph.is_file() or hashlib.sha256(graph.read_bytes()).hexdigest() != contract["sha256"]:
             raise ModelError(f"The network {graph.name} is missing or damaged. Install Labial again.")
         field = contract["receptive_field"]
-        return cls(*_session(graph, threads), int(field["past_frames"]), int(field["future_frames"]))
+        frames = (int(field[name]) for name in ("past_frames", "future_frames", "stride_frames"))
+        return cls(*_session(graph, threads), *frames)
 
     def hear(self, clip: AudioClip, progress: Progress | None = None, whole: bool = True) -> Hearing:
         """Everything that the network hears in a clip, floor(n / 160) frames but at least one.
@@ -76,7 +79,7 @@ class SpeechNetwork:
             if progress is not None:
                 progress(first / frames, "Listening")
             last = min(frames, first + CHUNK_FRAMES)
-            begin = max(0, first - self.past_frames)
+            begin = self.grid(first - self.past_frames)
             end = len(samples) if last == frames else min(len(samples), (last + self.future_frames) * HOP)
             piece = samples[begin * HOP : end] * gain
             chunk = self._run(piece)
@@ -95,6 +98,10 @@ class SpeechNetwork:
         for output in (phones, visemes, voice, loudness, pitch, brightness):
             output.setflags(write=False)
         return Hearing(phones, visemes, voice, loudness, pitch, brightness, clip.duration)
+
+    def grid(self, frame: int) -> int:
+        """The last frame up to `frame`, at least 0, at which a piece may begin."""
+        return max(0, frame) // self.stride_frames * self.stride_frames
 
     def _run(self, samples: Float32) -> list[Any]:
         """`OUTPUTS` of the graph."""

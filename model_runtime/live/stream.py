@@ -44,7 +44,7 @@ class Stream:
         heard = self._network.hear(AudioClip(frozen_array(self._samples), "live"), whole=False)
         first, last = self._decided, max(self._decided, end)
         new = slice(first, last)
-        spent = max(0, last - self._past)
+        spent = self._network.grid(last - self._past)
         self._samples = self._samples[spent * HOP :]
         self._decided = last - spent
         return Hearing(

@@ -24,7 +24,7 @@ def streamed(samples: Float32, step: int, look_ahead: float, past: float) -> Hea
 def test_every_frame_comes_once_and_with_all_that_the_network_can_use_it_is_the_same(step: int) -> None:
     samples = audio.load(LINE).samples
     whole = network.shared().hear(AudioClip(samples, "line"))
-    found = streamed(samples, step, 0.25, 1.6)
+    found = streamed(samples, step, 0.25, 2.1)
     for name in ("phones", "visemes", "voice", "loudness", "pitch"):
         np.testing.assert_allclose(getattr(found, name), getattr(whole, name), rtol=1e-4, atol=2e-4, err_msg=name)
     assert found.duration == pytest.approx(len(whole.phones) / 100)
