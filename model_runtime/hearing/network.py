@@ -21,8 +21,8 @@ from .denoise import denoised, noisy
 SCHEMA = "labial-speech/2"
 WEIGHTS = Path(__file__).parent / "weights"
 HOP = SAMPLE_RATE // FRAME_RATE
-CHUNK_FRAMES = 30 * FRAME_RATE
-"""Single calls over about 30 s waste memory."""
+CHUNK_FRAMES = 20 * FRAME_RATE
+"""Longer calls save little time and take more memory."""
 QUIET_PEAK = 0.1
 """Clips whose loudest sample is below this are raised to it: the network knows speech from -40 dBFS on."""
 QUIETEST = -90.0
@@ -140,6 +140,7 @@ def _session(graph: Path, threads: int | None) -> tuple[Any, str]:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads or max(1, min(4, (os.cpu_count() or 2) - 1))
     options.inter_op_num_threads = 1
+    options.enable_mem_pattern = False  # it saves no time here, and keeps 40 MB
     return onnxruntime.InferenceSession(str(graph), options, providers=["CPUExecutionProvider"]), "onnxruntime"
 
 
