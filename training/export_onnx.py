@@ -148,7 +148,7 @@ def contract(weights: bytes, state: dict[str, Any], net: SpeechNet) -> dict[str,
         "began_as": BEGAN_AS,
         "trained_on": [
             {"name": c.name, "language": c.language, "hours": c.hours, "licence": c.licence, "source": c.source}
-            for c in CORPORA if c.name in state["scores"]
+            for c in CORPORA if c.name in state["corpora"]
         ],
         "training_minutes": round(state["seconds"] / 60),
         "validation": state["scores"],
@@ -156,10 +156,10 @@ def contract(weights: bytes, state: dict[str, Any], net: SpeechNet) -> dict[str,
 
 
 def export(checkpoint: Path, weights: Path) -> None:
-    """Write speech.onnx and speech.json into the folder `weights` from the averaged weights of a checkpoint."""
+    """Write speech.onnx and speech.json into the folder `weights` from a checkpoint."""
     state = torch.load(checkpoint)
     net = SpeechNet()
-    net.load_state_dict(state["average"])
+    net.load_state_dict(state["net"])
     weighting.weight(net, -1.0)
     hearer = Hearer(net)
     proto = quantised(to_onnx(hearer))

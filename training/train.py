@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import time
 from collections.abc import Sequence
@@ -40,7 +39,6 @@ class Recipe:
     batch: int = 16
     peak_rate: float = 1e-3
     weight_decay: float = 0.02
-    average: float = 0.998
     taught: float = 0.5
     seed: int = 1
     check_every: int = 300
@@ -107,11 +105,11 @@ def score(said: Tensor, truth: Tensor) -> dict[str, float]:
 class Course:
     """A training that can be stopped and taken up again at its last checkpoint."""
 
-    def __init__(self, recipe: Recipe, net: SpeechNet, path: Path) -> None:
+    def __init__(self, recipe: Recipe, net: SpeechNet, path: Path, corpora: Sequence[str] = ()) -> None:
         self.recipe = recipe
+        self.corpora = list(corpora)
         self.path = path
         self.net = net
-        self.average = copy.deepcopy(net).eval()
         known = list(net.encoder.parameters())
         new = [parameter for name, parameter in net.named_parameters() if not name.startswith("encoder.")]
         rates = [GENTLE * recipe.peak_rate, recipe.peak_rate]
@@ -137,27 +135,16 @@ class Course:
         nn.utils.clip_grad_norm_(self.net.parameters(), 1.0)
         self.optimizer.step()
         self.schedule.step()
-        self._follow()
         self.step += 1
         self.seconds += time.monotonic() - started
         return float(loss.detach())
-
-    @torch.no_grad()
-    def _follow(self) -> None:
-        """Move the averaged weights (and the norms' statistics) towards the trained ones; faster at the start."""
-        weight = 1.0 - min(self.recipe.average, (1.0 + self.step) / (10.0 + self.step))
-        for mean, value in zip(self.average.state_dict().values(), self.net.state_dict().values(), strict=True):
-            if mean.dtype.is_floating_point:
-                mean.lerp_(value, weight)
-            else:
-                mean.copy_(value)
 
     def save(self) -> None:
         """Write the checkpoint, whole or not at all."""
         state = {
             "recipe": asdict(self.recipe), "step": self.step, "seconds": self.seconds, "net": self.net.state_dict(),
-            "average": self.average.state_dict(), "optimizer": self.optimizer.state_dict(),
-            "schedule": self.schedule.state_dict(), "scores": self.scores,
+            "optimizer": self.optimizer.state_dict(), "schedule": self.schedule.state_dict(), "scores": self.scores,
+            "corpora": self.corpora,
         }  # fmt: skip
         self.path.parent.mkdir(parents=True, exist_ok=True)
         torch.save(state, self.path.with_suffix(".part"))
@@ -167,7 +154,7 @@ class Course:
         state = torch.load(self.path)
         if state["recipe"] != asdict(self.recipe):
             raise ValueError(f"{self.path} was trained with another recipe; remove it to start again")
-        for name in ("net", "average", "optimizer", "schedule"):
+        for name in ("net", "optimizer", "schedule"):
             getattr(self, name).load_state_dict(state[name])
         self.step, self.seconds, self.scores = state["step"], state["seconds"], state["scores"]
 
@@ -182,12 +169,12 @@ def train(shared: Path, work: Path, names: Sequence[str], recipe: Recipe, start:
     path = work / f"speech-{recipe.seed}.pt"
     learned, validation = (Material(shared, work, names, held) for held in (False, True))
     scenes = Scenes(learned, recipe.seed, recipe.taught)
-    course = Course(recipe, begun(start), path)
+    course = Course(recipe, begun(start), path, scenes.names)
     losses = []
     while course.step < recipe.steps:
         losses.append(course.advance(scenes))
         if course.step % recipe.check_every == 0 or course.step == recipe.steps:
-            course.scores = validate(course.average, validation)
+            course.scores = validate(course.net, validation)
             course.save()
             loss = round(sum(losses) / len(losses), 4)
             row = {"step": course.step, "minutes": round(course.seconds / 60, 1), "loss": loss, **course.scores}
@@ -209,11 +196,11 @@ def train_all(
     with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn")) as pool:
         jobs = [pool.submit(train, shared, work, names, recipe, start) for recipe in recipes]
         states = [torch.load(job.result()) for job in jobs]
-    for name, mean in states[0]["average"].items():
+    for name, mean in states[0]["net"].items():
         if mean.dtype.is_floating_point:
-            mean.copy_(sum(state["average"][name] for state in states) / len(states))
+            mean.copy_(sum(state["net"][name] for state in states) / len(states))
     net = SpeechNet().eval()
-    net.load_state_dict(states[0]["average"])
+    net.load_state_dict(states[0]["net"])
     states[0]["scores"] = validate(net, validation)
     states[0]["seconds"] = sum(state["seconds"] for state in states)
     path = work / "speech-mean.pt"

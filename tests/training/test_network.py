@@ -111,11 +111,11 @@ def test_courses_from_one_start_become_their_mean(shared: Path, course_folder: P
     path = train_all(shared, course_folder, ["picovoice-wake"], others, start, processes=2)
     states = [torch.load(course_folder / f"speech-{seed}.pt") for seed in (10, 11)]
     mean = torch.load(path)
-    for name, value in mean["average"].items():
+    for name, value in mean["net"].items():
         if value.dtype.is_floating_point:
-            one, other = (state["average"][name] for state in states)
+            one, other = (state["net"][name] for state in states)
             torch.testing.assert_close(value, (one + other) / 2)
-    assert not torch.equal(states[0]["average"]["heads.weight"], states[1]["average"]["heads.weight"])
+    assert not torch.equal(states[0]["net"]["heads.weight"], states[1]["net"]["heads.weight"])
     assert mean["seconds"] == pytest.approx(states[0]["seconds"] + states[1]["seconds"])
 
 
