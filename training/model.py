@@ -61,6 +61,14 @@ PITCH = 140.0
 """Hz: the tone 0, between the voices of men and women."""
 
 
+def in_blocks(x: Tensor) -> Tensor:
+    """[batch, t, ...] -> [batch, blocks, PAST, ...], the last block filled up with zeros."""
+    count = x.shape[1]
+    blocks = (count + PAST - 1) // PAST
+    padded = functional.pad(x, (0, 0) * (x.ndim - 2) + (0, blocks * PAST - count))
+    return padded.reshape(x.shape[0], blocks, PAST, *x.shape[2:])
+
+
 def seen(blocks: Tensor, future: int) -> Tensor:
     """What the states of each block may see: [batch, blocks, PAST, ...] -> [batch, blocks, PAST + PAST + future, ...].
 
@@ -77,6 +85,8 @@ class Layer(nn.Module):
     2018): q . apart[distance] / deviation of the other is added to q . k. `whisper_layers` says where `apart` begins.
     """
 
+    band: Tensor
+
     def __init__(self, width: int, head: int, future: int) -> None:
         super().__init__()
         self.heads, self.head, self.future = width // head, head, future
@@ -91,30 +101,29 @@ class Layer(nn.Module):
         band = torch.ones(PAST, PAST + distances - 1).tril(distances - 1).triu()
         self.register_buffer("band", band, persistent=False)
 
-    band: Tensor
-
-    def forward(self, x: Tensor, real: Tensor) -> Tensor:
-        """x [batch, blocks, PAST, width]; real [batch, blocks, PAST]: 1 for a state, 0 for what only fills a block."""
-        normed: Tensor = self.attention_norm(x)
-        mixed = x + self.attended(self._attend(normed, self._sureness(x), real))
+    def forward(self, x: Tensor) -> Tensor:
+        """States [batch, t, width] to others."""
+        mixed = x + self.attended(self._attend(x))
         fed: Tensor = mixed + self.narrow(functional.gelu(self.widen(self.feed_norm(mixed))))
         return fed
 
-    def _sureness(self, x: Tensor) -> Tensor:
-        """1 / deviation of each state [batch, blocks, PAST], as the norm computes it."""
-        centred = x - x.mean(dim=3, keepdim=True)
-        return torch.rsqrt((centred * centred).mean(dim=3) + self.attention_norm.eps)
-
-    def _attend(self, normed: Tensor, sureness: Tensor, real: Tensor) -> Tensor:
-        batch, blocks = normed.shape[:2]
-        parts = self.query_key_value(normed).view(batch, blocks, PAST, 3, self.heads, self.head)
+    def _attend(self, x: Tensor) -> Tensor:
+        batch, count, width = x.shape
+        parts = self.query_key_value(self.attention_norm(x)).view(batch, count, 3, self.heads, self.head)
+        parts, sureness = in_blocks(parts), in_blocks(self._sureness(x))
         query = parts[:, :, :, 0].transpose(2, 3)
         key = seen(parts[:, :, :, 1], self.future).permute(0, 1, 3, 4, 2)
         value = seen(parts[:, :, :, 2], self.future).transpose(2, 3)
-        by_distance = self._skewed(query @ self.apart) * seen(sureness, self.future)[:, :, None, None]
-        hidden = 1.0 - seen(real, self.future)[:, :, None, None] * self.band
-        shares = ((query @ key + by_distance) * self.head**-0.5 - 1e9 * hidden).softmax(dim=4)
-        return (shares @ value).transpose(2, 3).reshape(batch, blocks, PAST, self.heads * self.head)
+        sureness = seen(sureness, self.future)[:, :, None, None]
+        by_distance = self._skewed(query @ self.apart) * sureness
+        shown = (sureness > 0.0).to(x.dtype) * self.band  # a state's is above 0, that of what fills a block is 0
+        shares = ((query @ key + by_distance) * self.head**-0.5 - 1e9 * (1.0 - shown)).softmax(dim=4)
+        return (shares @ value).transpose(2, 3).reshape(batch, -1, width)[:, :count]
+
+    def _sureness(self, x: Tensor) -> Tensor:
+        """1 / deviation of each state [batch, t], as the norm computes it."""
+        centred = x - x.mean(dim=2, keepdim=True)
+        return torch.rsqrt((centred * centred).mean(dim=2) + self.attention_norm.eps)
 
     def _skewed(self, by_distance: Tensor) -> Tensor:
         """Scores of distances [..., PAST, distances] as scores of what is `seen` [..., PAST, PAST + distances - 1]:
@@ -141,14 +150,9 @@ class Encoder(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         x = functional.gelu(self.conv2(functional.gelu(self.conv1(features)))).transpose(1, 2) + self.place
-        batch, count, width = x.shape
-        blocks = (count + PAST - 1) // PAST
-        missing = blocks * PAST - count
-        real = functional.pad(torch.ones_like(x[:, :, 0]), (0, missing)).view(batch, blocks, PAST)
-        x = functional.pad(x, (0, 0, 0, missing)).view(batch, blocks, PAST, width)
         for layer in self.layers:
-            x = layer(x, real)
-        states: Tensor = self.norm(x).view(batch, blocks * PAST, width)[:, :count]
+            x = layer(x)
+        states: Tensor = self.norm(x)
         return states
 
 

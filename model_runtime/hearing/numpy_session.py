@@ -147,6 +147,7 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "Exp": lambda _, x: np.exp(x),
     "Expand": lambda _, x, shape: np.broadcast_to(x, np.broadcast_shapes(x.shape, tuple(shape))),
     "Gather": lambda a, x, index: np.take(x, index, axis=a["axis"]),
+    "Greater": lambda _, x, y: x > y,
     "LayerNormalization": _layer_norm,
     "Log": lambda _, x: np.log(x),
     "MatMul": lambda _, x, y: x @ y,
