@@ -32,7 +32,7 @@ _WINDOW = 400
 _FAINT = 1e-5
 MASKED = 1.3
 """How many times likelier p b m f v are in noise than each head says: of those spoken fewer are shown than of those
-shown are right. Held-out recordings with pink noise 5, 10 and 15 dB below gain with anything from 1.2 to 1.5."""
+shown are right. Held-out recordings with pink noise 5, 10 and 15 dB below gain with anything from 1.3 to 1.6."""
 OUTPUTS = ("phones", "visemes", "voice", "loudness", "voicing", "pitch")
 
 

@@ -10,10 +10,10 @@ from ..contracts import FRAME_RATE, SAMPLE_RATE, AudioClip, Float32, Hearing, fr
 from ..hearing.network import HOP, SpeechNetwork
 
 LOOK_AHEAD = 0.1
-"""Seconds between a frame and the sound that decides it. The network itself would look 0.25 s ahead."""
+"""Seconds between a frame and the sound that decides it. The network itself would look 0.23 s ahead."""
 PAST = 0.2
-"""Seconds before a frame that the network hears again with it. It could use 1.5 s; with 0.2 s it finds as many p b m
-at a quarter of the work (`python3 build.py bench live`)."""
+"""Seconds before a frame that the network hears again with it. It could use 2 s; with 0.2 s it finds as many p b m
+as with 1.5 s at a third of the work (`python3 build.py bench live`)."""
 
 
 class Stream:
