@@ -262,13 +262,11 @@ def _beginnings(graph: _Graph, states: Indices) -> Indices:
 
 def _runs(phones: Indices, mark: Indices | None = None) -> list[tuple[int, int, int]]:
     """Runs (first frame, end frame, phone) of equal phones (and equal marks)."""
-    keys = list(zip(phones.tolist(), mark.tolist() if mark is not None else [0] * len(phones), strict=True))
-    runs, t = [], 0
-    for (phone, _), group in groupby(keys):
-        length = sum(1 for _ in group)
-        runs.append((t, t + length, phone))
-        t += length
-    return runs
+    changes = np.diff(phones) != 0
+    if mark is not None:
+        changes |= np.diff(mark) != 0
+    edges = [0, *(np.flatnonzero(changes) + 1).tolist(), len(phones)]
+    return [(first, end, int(phones[first])) for first, end in pairwise(edges)]
 
 
 def _speech(runs: Sequence[tuple[int, int, int]], hearing: Hearing, stress: dict[int, float] | None = None) -> Speech:
