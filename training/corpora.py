@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soundfile
@@ -136,14 +137,19 @@ def write(work: Path, name: str, piece: int, rows: Iterable[Spoken]) -> None:
 
 def decode(packed: Path, path: Path) -> None:
     """Write the samples of `packed` to `path`, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(".part")
     with soundfile.SoundFile(packed) as source:
         if source.samplerate != SAMPLE_RATE or source.channels != 1:
             raise ValueError(f"{packed.name} is not 16 kHz mono")
         blocks = list(source.blocks(BLOCK, dtype="int16"))
+    save(path, np.concatenate(blocks))
+
+
+def save(path: Path, values: NDArray[Any]) -> None:
+    """Write an array to `path`, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_suffix(".part")
     with open(unfinished, "wb") as out:
-        np.save(out, np.concatenate(blocks))
+        np.save(out, values)
     unfinished.rename(path)
 
 

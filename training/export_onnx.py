@@ -160,7 +160,7 @@ def export(checkpoint: Path, weights: Path) -> None:
     state = torch.load(checkpoint)
     net = SpeechNet()
     net.load_state_dict(state["net"])
-    weighting.weight(net, -1.0)
+    weighting.unweight(net)
     hearer = Hearer(net)
     proto = quantised(to_onnx(hearer))
     print(f"stored in int8: outputs move by at most {difference(hearer, proto):.1e}")

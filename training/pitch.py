@@ -8,6 +8,7 @@ import numpy as np
 import parselmouth
 from numpy.typing import NDArray
 
+from .corpora import save
 from .features import HOP, SAMPLE_RATE
 
 FLOOR, CEILING = 60.0, 600.0
@@ -34,10 +35,7 @@ def pitch(samples: NDArray[np.int16]) -> NDArray[np.float32]:
 def pitches(path: Path, samples: NDArray[np.int16]) -> NDArray[np.float32]:
     """The pitch of a whole packed file, kept in `path`."""
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
         parts = [pitch(np.asarray(samples[at : at + BLOCK])) for at in range(0, len(samples), BLOCK)]
-        with open(path.with_suffix(".part"), "wb") as out:
-            np.save(out, np.concatenate(parts))
-        path.with_suffix(".part").rename(path)
+        save(path, np.concatenate(parts))
     kept: NDArray[np.float32] = np.load(path, mmap_mode="r")
     return kept

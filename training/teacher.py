@@ -22,7 +22,7 @@ from torch.nn import functional
 
 from model_runtime.phones import PHONES
 
-from .corpora import Utterance, audio, held_out, utterances
+from .corpora import Utterance, audio, held_out, save, utterances
 from .features import BANDS, HOP, SAMPLE_RATE, LogMel
 from .labels import load
 from .scenes import frames_of, targets, taught_path
@@ -192,8 +192,5 @@ def teach(shared: Path, work: Path, names: Sequence[str], processes: int = 2) ->
             for row in rows:
                 if row.file == file and row.end - row.start >= HOP:
                     out[frames_of(row)] = heard(probes[fold(row)], shown(row))
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with open(path.with_suffix(".part"), "wb") as target:
-                np.save(target, out)
-            path.with_suffix(".part").rename(path)
+            save(path, out)
             print(f"taught {file}", flush=True)

@@ -18,11 +18,11 @@ PHONE_WEIGHT = TO_VISEME @ VISEME_WEIGHT
 
 
 @torch.no_grad()
-def weight(net: SpeechNet, sign: float) -> None:
-    """Take the loss's weights out of the posteriors (sign -1), or put them back in (1).
+def unweight(net: SpeechNet) -> None:
+    """Take the loss's weights out of the posteriors.
 
     What counts w times in training is said w times too often.
     """
     assert net.heads.bias is not None
-    net.heads.bias[: len(PHONES)] += sign * PHONE_WEIGHT.log()
-    net.heads.bias[len(PHONES) : len(PHONES) + len(VISEMES)] += sign * VISEME_WEIGHT.log()
+    net.heads.bias[: len(PHONES)] -= PHONE_WEIGHT.log()
+    net.heads.bias[len(PHONES) : len(PHONES) + len(VISEMES)] -= VISEME_WEIGHT.log()

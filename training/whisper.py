@@ -16,7 +16,8 @@ import librosa
 import numpy as np
 from numpy.typing import NDArray
 
-from .corpora import SAMPLE_RATE, audio, utterances
+from . import features
+from .corpora import SAMPLE_RATE, audio, save, utterances
 
 States = NDArray[np.float16]
 HOP = 320
@@ -28,7 +29,6 @@ MARGIN = SAMPLE_RATE
 """Samples of a window whose states are left to its neighbour."""
 SHA256 = "d01c3014881c9c6f3133c182f3d2887eb6ca1c789a7538c5c007196857a0a6a9"
 """Of the two parts put together."""
-_N_FFT, _MEL_HOP, _BANDS = 400, 160, 80
 
 
 class Encoder:
@@ -68,8 +68,8 @@ def log_mel(samples: NDArray[np.int16]) -> NDArray[np.float32]:
     """float32 [80, 3000] as Whisper hears up to 30 s, silence behind them (Radford et al. 2022, section 2.2)."""
     heard = np.zeros(WINDOW, np.float32)
     heard[: len(samples)] = np.asarray(samples, np.float32) / 32768.0
-    spectrum = librosa.stft(heard, n_fft=_N_FFT, hop_length=_MEL_HOP, pad_mode="reflect")[:, :-1]
-    bands = librosa.filters.mel(sr=SAMPLE_RATE, n_fft=_N_FFT, n_mels=_BANDS) @ (np.abs(spectrum) ** 2)
+    spectrum = librosa.stft(heard, n_fft=features.N_FFT, hop_length=features.HOP, pad_mode="reflect")[:, :-1]
+    bands = librosa.filters.mel(sr=SAMPLE_RATE, n_fft=features.N_FFT, n_mels=features.BANDS) @ (np.abs(spectrum) ** 2)
     logs = np.log10(np.maximum(bands, 1e-10))
     return np.ascontiguousarray((np.maximum(logs, logs.max() - 8.0) + 4.0) / 4.0, np.float32)
 
@@ -87,8 +87,5 @@ def listen(shared: Path, work: Path, names: Sequence[str]) -> None:
         return
     encoder = Encoder(work / "whisper" / "model")
     for file in missing:
-        path = states_path(work, file)
-        with open(path.with_suffix(".part"), "wb") as out:
-            np.save(out, encoder.states(audio(shared, work, file)))
-        path.with_suffix(".part").rename(path)
+        save(states_path(work, file), encoder.states(audio(shared, work, file)))
         print(f"Whisper heard {file}", flush=True)

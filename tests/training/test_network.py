@@ -25,14 +25,12 @@ from training.train import Course, Recipe, hear, loss_of, train, train_all
 from training.weighting import TO_VISEME
 
 REACH = SpeechNet()
+Hear = Callable[[np.ndarray], list[np.ndarray]]
 
 
 def tiny(channels: int = 24) -> SpeechNet:
     """A network of the same shape that takes no time."""
     return SpeechNet(channels=channels, views=(View(1, 1), View(2, 2), View(2, 0)), width=channels, head=12)
-
-
-Hear = Callable[[np.ndarray], list[np.ndarray]]
 
 
 @pytest.fixture(scope="module")
